@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"exeunt/internal/config"
+	"exeunt/internal/identity"
+)
+
+// loadSchemas reads and compiles the identity schemas.
+func loadSchemas(ctx context.Context, c *config.Config) (*identity.Schemas, error) {
+	if len(c.Identity.Schemas) == 0 {
+		s, err := identity.CompileSchema("default", identity.DefaultSchema)
+		if err != nil {
+			return nil, err
+		}
+		return identity.NewSchemas("default", s)
+	}
+	var all []*identity.Schema
+	for _, entry := range c.Identity.Schemas {
+		raw, err := readSchema(ctx, entry.URL)
+		if err != nil {
+			return nil, fmt.Errorf("identity.schemas %q: %w", entry.ID, err)
+		}
+		s, err := identity.CompileSchema(entry.ID, raw)
+		if err != nil {
+			return nil, fmt.Errorf("identity.schemas: %w", err)
+		}
+		s.Selectable = entry.SelfServiceSelectable
+		all = append(all, s)
+	}
+	return identity.NewSchemas(c.Identity.DefaultSchemaID, all...)
+}
+
+const (
+	maxSchema     = 1 << 20 // bytes
+	schemaTimeout = 10 * time.Second
+)
+
+// readSchema fetches a schema from where its address says: a file, the address itself, or a web server.
+func readSchema(ctx context.Context, address string) ([]byte, error) {
+	scheme, rest, _ := strings.Cut(address, "://")
+	switch scheme {
+	case "base64":
+		return base64.StdEncoding.DecodeString(rest)
+	case "file":
+		path, err := url.PathUnescape(rest)
+		if err != nil {
+			return nil, err
+		}
+		return os.ReadFile(path)
+	}
+	return fetchSchema(ctx, address)
+}
+
+func fetchSchema(ctx context.Context, address string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, schemaTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the server answered %s", resp.Status)
+	}
+	return io.ReadAll(io.LimitReader(resp.Body, maxSchema))
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"exeunt/internal/config"
+	"exeunt/internal/metrics"
+	"exeunt/internal/server"
+	"exeunt/internal/store"
+)
+
+func serveCommand() *cobra.Command {
+	var files []string
+	var dev, migrate bool
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the server", Args: cobra.NoArgs,
+		Long: "Runs the server until it is told to stop (SIGTERM or SIGINT); it then finishes what it has accepted and exits.\n" +
+			"Without arguments it serves on 127.0.0.1:4433 (public) and 127.0.0.1:4434 (admin) and keeps its data in ./exeunt-data.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := load(files, dev)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), c, migrate, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	fileFlag(cmd, &files)
+	cmd.Flags().BoolVar(&dev, "dev", false, "relax what only local http needs: cookies without Secure; never use it in production")
+	cmd.Flags().BoolVar(&migrate, "migrate", false, "bring a PostgreSQL database up to date first")
+	return cmd
+}
+
+// serve runs everything until ctx ends.
+func serve(ctx context.Context, c *config.Config, migrate bool, stdout, stderr io.Writer) error {
+	log := logger(c.Log, stderr)
+	m := metrics.New()
+	s, err := store.Open(ctx, dsn(c), store.Options{Meter: m, Log: log})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if migrate {
+		err = s.Migrate(ctx)
+	} else {
+		err = s.Migrated(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	gauges(m, s)
+	doors, err := open(c)
+	if err != nil {
+		return err
+	}
+	srv, err := build(ctx, c, s, m, log)
+	if err != nil {
+		return errors.Join(err, doors.close())
+	}
+	greet(stdout, c)
+	working, rest := context.WithCancel(context.WithoutCancel(ctx))
+	var work sync.WaitGroup
+	work.Go(func() { collector(c.Session.Cleanup, s, log).Run(working) })
+	err = doors.serve(ctx, srv, log)
+	rest()
+	work.Wait()
+	if err == nil {
+		fmt.Fprintln(stdout, "exeunt has finished what it had accepted, and leaves.")
+	}
+	return err
+}
+
+// doors are the two listeners.
+type doors struct{ public, admin net.Listener }
+
+// open listens, and completes base addresses that depend on the port found.
+func open(c *config.Config) (*doors, error) {
+	public, err := listen(c.Serve.Public.Host, c.Serve.Public.Port, "serve.public")
+	if err != nil {
+		return nil, err
+	}
+	admin, err := listen(c.Serve.Admin.Host, c.Serve.Admin.Port, "serve.admin")
+	if err != nil {
+		return nil, errors.Join(err, public.Close())
+	}
+	if c.Serve.Public.BaseURL == "" {
+		c.Serve.Public.BaseURL = "http://" + public.Addr().String() + "/"
+	}
+	if c.Serve.Admin.BaseURL == "" {
+		c.Serve.Admin.BaseURL = "http://" + admin.Addr().String() + "/"
+	}
+	return &doors{public, admin}, nil
+}
+
+func listen(host string, port int, key string) (net.Listener, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return nil, fmt.Errorf("%s.port: cannot listen on port %d: %w. Stop what uses it, or choose another port", key, port, err)
+	}
+	return l, nil
+}
+
+func (d *doors) close() error { return errors.Join(d.public.Close(), d.admin.Close()) }
+
+// drainTime is how long accepted requests may take to finish after the server was told to stop.
+const drainTime = 30 * time.Second
+
+// serve answers on both listeners until ctx ends, then finishes what was accepted.
+func (d *doors) serve(ctx context.Context, s *server.Server, log *slog.Logger) error {
+	servers := []*http.Server{server.HTTP(s.Public(), log), server.HTTP(s.Admin(), log)}
+	failed := make(chan error, len(servers))
+	for i, l := range []net.Listener{d.public, d.admin} {
+		go func() { failed <- servers[i].Serve(l) }()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	for _, one := range servers {
+		err = errors.Join(err, one.Shutdown(draining))
+	}
+	return err
+}
+
+func logger(c config.Log, w io.Writer) *slog.Logger {
+	levels := map[string]slog.Level{"trace": slog.LevelDebug - 4, "debug": slog.LevelDebug, "warn": slog.LevelWarn, "error": slog.LevelError}
+	o := &slog.HandlerOptions{Level: levels[c.Level]}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// greet says where everything is.
+func greet(w io.Writer, c *config.Config) {
+	fmt.Fprintf(w, "exeunt %s\n  public API  %s\n  admin API   %s\n  store       %s\n", versionText(),
+		c.Serve.Public.BaseURL, c.Serve.Admin.BaseURL, storeName(c))
+	if c.Dev {
+		fmt.Fprintln(w, "  --dev       cookies are sent without Secure, so that plain http works. Not for production.")
+	}
+	for _, n := range c.Notices {
+		fmt.Fprintln(w, "  note:", n)
+	}
+}
+
+// storeName describes the store without its credentials.
+func storeName(c *config.Config) string {
+	name := dsn(c)
+	for _, prefix := range []string{"postgres://", "postgresql://", "cockroach://"} {
+		if len(name) >= len(prefix) && name[:len(prefix)] == prefix {
+			return "PostgreSQL"
+		}
+	}
+	return name
+}

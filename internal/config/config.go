@@ -1,0 +1,155 @@
+// Package config reads the configuration: YAML or JSON files with the keys of a Kratos file, and environment variables.
+//
+// One table (see [Keys]) names every key, its default, its meaning and what becomes of it. Loading is strict: unknown
+// keys, wrong types and settings that would be unsafe are all reported together, each with its place and with what
+// would be right.
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is everything an operator can set, complete with defaults. After [Load] nobody changes it.
+type Config struct {
+	DSN         string // "" is the embedded SQLite file in ./exeunt-data
+	Dev         bool   // relaxes what only production needs
+	Serve       Serve
+	Log         Log
+	Secrets     Secrets
+	Hashers     Hashers
+	Identity    Identity
+	Session     Session
+	SelfService SelfService
+
+	// Notices are sentences that the operator should read at the start: which settings were accepted and have no effect,
+	// in the order of the files, and which unset one is likely to be missed.
+	Notices []string
+}
+
+// Serve says where the two listeners are.
+type Serve struct {
+	Public Public
+	Admin  Admin
+}
+
+// Public is the listener for everybody.
+type Public struct {
+	Host           string
+	Port           int            // 0 is any free port
+	BaseURL        string         // ends with a slash; "" only if the port is 0 and no base URL was given
+	TrustedProxies []netip.Prefix // only these may say in a header who the client is
+}
+
+// Admin is the listener for operators. Its host is always a loopback address.
+type Admin struct {
+	Host    string
+	Port    int    // 0 is any free port
+	BaseURL string // as for Public
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string // trace, debug, info, warn or error
+	Format string // json or text
+	Checks bool   // also log each successful session check
+}
+
+// Secrets are the keys of the server. The first of a list is used, the others still open what they once closed.
+// An empty list means that none was given.
+type Secrets struct {
+	Default []string
+	Cookie  []string
+	Cipher  []string // each of exactly 32 bytes
+}
+
+// Hashers says how new passwords are hashed.
+type Hashers struct {
+	Algorithm  string // argon2 or bcrypt
+	Argon2     Argon2
+	BcryptCost int
+}
+
+// Argon2 holds the parameters of Argon2id.
+type Argon2 struct {
+	Memory          uint64 // bytes for one hash
+	Iterations      int
+	Parallelism     int
+	SaltLength      int
+	KeyLength       int
+	DedicatedMemory uint64 // bytes for all hashes that run at the same time; at least Memory
+}
+
+// Identity names the schemas of identities.
+type Identity struct {
+	DefaultSchemaID string
+	Schemas         []Schema // empty means the built-in schema, whose id is "default"
+}
+
+// Schema is one identity schema: where it is and who may choose it.
+type Schema struct {
+	ID                    string
+	URL                   string // file://, base64://, http:// or https://
+	SelfServiceSelectable bool
+}
+
+// Session holds the rules of sessions.
+type Session struct {
+	Lifespan               time.Duration
+	EarliestPossibleExtend time.Duration // how long before its end a session may be extended; 0 is always
+	ExtendDebounce         time.Duration // a second extend of one session within this time answers 404
+	FasterExtend           bool          // extend answers 204 without a body
+	RequiredAAL            string        // what whoami asks for: highest_available or aal1
+	Cleanup                Cleanup
+}
+
+// Cleanup says how rows of sessions that are over are removed.
+type Cleanup struct {
+	BatchSize       int
+	Interval        time.Duration
+	TombstoneMargin time.Duration // how long the row of an ended session stays after its original expiry
+}
+
+// SelfService holds the flows, the methods and the places to which a browser may be sent.
+type SelfService struct {
+	DefaultBrowserReturnURL string // "" is the public base URL
+	AllowedReturnURLs       []string
+	Password                Password
+	Login                   Login
+	Registration            Registration
+}
+
+// Password holds the password method and its policy.
+type Password struct {
+	Enabled         bool
+	MinLength       int
+	SimilarityCheck bool
+	Breaches        Breaches
+}
+
+// Breaches says whether new passwords are looked up among the breached ones, and where.
+type Breaches struct {
+	Enabled             bool
+	Host                string
+	Max                 int // a password found more often than this is refused
+	IgnoreNetworkErrors bool
+}
+
+// Login holds the login flow.
+type Login struct {
+	Lifespan      time.Duration
+	Style         string   // always unified
+	AfterHooks    []string // for methods without hooks of their own
+	AfterPassword []string // what runs after a login with a password: its own hooks, or else AfterHooks
+}
+
+// Registration holds the registration flow.
+type Registration struct {
+	Enabled             bool
+	Lifespan            time.Duration
+	Style               string // profile_first or unified; unified whenever EnableLegacyOneStep
+	EnableLegacyOneStep bool
+	LoginHints          bool
+	AfterHooks          []string // as for Login
+	AfterPassword       []string
+}

@@ -1,0 +1,93 @@
+package config
+
+import (
+	"math"
+	"net/netip"
+	"time"
+)
+
+// supportedKeys are the keys that this server obeys.
+func supportedKeys() []Key {
+	const many = math.MaxInt32
+	s := supported
+	return []Key{
+		s("dsn", "", "The database: `memory`, `sqlite://path?_fk=true`, `postgres://…` or `cockroach://…`. Without it, an SQLite file in `./exeunt-data`.", into(dsn, func(c *Config) *string { return &c.DSN })),
+		s("dev", "false", "Relaxes what only production needs, such as the least strength of password hashes.", into(boolean, func(c *Config) *bool { return &c.Dev })),
+
+		s("serve.public.host", "127.0.0.1", "Where the public API listens.", into(host, func(c *Config) *string { return &c.Serve.Public.Host })),
+		s("serve.public.port", "4433", "The port of the public API; 0 takes any free one.", into(number(0, 65535), func(c *Config) *int { return &c.Serve.Public.Port })),
+		s("serve.public.base_url", "", "Where browsers find the public API. Without it, `http://host:port/`.", into(baseURL, func(c *Config) *string { return &c.Serve.Public.BaseURL })),
+		s("serve.public.trusted_proxies", "", "The proxies that may say in a header who the client is. Without it, none.", into(listOf(proxy), func(c *Config) *[]netip.Prefix { return &c.Serve.Public.TrustedProxies })),
+		s("serve.admin.host", "127.0.0.1", "Where the admin API listens; only a loopback address is possible.", into(loopback, func(c *Config) *string { return &c.Serve.Admin.Host })),
+		s("serve.admin.port", "4434", "The port of the admin API; 0 takes any free one.", into(number(0, 65535), func(c *Config) *int { return &c.Serve.Admin.Port })),
+		s("serve.admin.base_url", "", "Where clients find the admin API. Without it, `http://host:port/`.", into(baseURL, func(c *Config) *string { return &c.Serve.Admin.BaseURL })),
+
+		s("log.level", "info", "How much is logged; `warn` and `warning` are the same.", into(logLevel, func(c *Config) *string { return &c.Log.Level })),
+		s("log.format", "text", "How a line of the log looks.", into(oneOf([]string{"json", "text"}, map[string]string{"json_pretty": "write json", "gelf": "write json"}), func(c *Config) *string { return &c.Log.Format })),
+		s("log.checks", "false", "Also logs each successful session check.", into(boolean, func(c *Config) *bool { return &c.Log.Checks })),
+
+		s("secrets.default", "", "Secrets for everything that has no list of its own. The first is used, the others still open what they once closed.", into(longSecrets, func(c *Config) *[]string { return &c.Secrets.Default })),
+		s("secrets.cookie", "", "Secrets for cookies.", into(longSecrets, func(c *Config) *[]string { return &c.Secrets.Cookie })),
+		s("secrets.cipher", "", "Secrets for encrypted data.", into(cipherKeys, func(c *Config) *[]string { return &c.Secrets.Cipher })),
+
+		s("hashers.algorithm", "argon2", "How new passwords are hashed.", into(oneOf([]string{"argon2", "bcrypt"}, nil), func(c *Config) *string { return &c.Hashers.Algorithm })),
+		s("hashers.argon2.memory", "19MiB", "Memory for one hash. Outside `dev` at least 46MiB for 1 iteration, 19MiB for 2, 12MiB for 3, 9MiB for 4, and 7MiB for more.", into(size, func(c *Config) *uint64 { return &c.Hashers.Argon2.Memory })),
+		s("hashers.argon2.iterations", "2", "Passes over the memory.", into(number(1, 1000), func(c *Config) *int { return &c.Hashers.Argon2.Iterations })),
+		s("hashers.argon2.parallelism", "1", "Threads for one hash.", into(number(1, 255), func(c *Config) *int { return &c.Hashers.Argon2.Parallelism })),
+		s("hashers.argon2.salt_length", "16", "Bytes of salt.", into(number(16, 64), func(c *Config) *int { return &c.Hashers.Argon2.SaltLength })),
+		s("hashers.argon2.key_length", "32", "Bytes of hash.", into(number(16, 64), func(c *Config) *int { return &c.Hashers.Argon2.KeyLength })),
+		s("hashers.argon2.dedicated_memory", "256MiB", "Memory for all hashes that run at the same time; further ones wait. At least `hashers.argon2.memory`.", into(size, func(c *Config) *uint64 { return &c.Hashers.Argon2.DedicatedMemory })),
+		s("hashers.bcrypt.cost", "12", "Strength of bcrypt hashes; below 12 only with `dev`.", into(number(4, 31), func(c *Config) *int { return &c.Hashers.BcryptCost })),
+
+		s("identity.default_schema_id", "default", "The schema of identities that name none.", into(texts, func(c *Config) *string { return &c.Identity.DefaultSchemaID })),
+		s("identity.schemas", "", "The identity schemas. Without them, a built-in one with the id `default`.", into(schemas, func(c *Config) *[]Schema { return &c.Identity.Schemas })),
+
+		s("session.lifespan", "24h", "How long a session lives.", into(duration("h", time.Second), func(c *Config) *time.Duration { return &c.Session.Lifespan })),
+		s("session.earliest_possible_extend", "", "How long before its end a session may be extended. Without it, at any time.", into(duration("h", time.Nanosecond), func(c *Config) *time.Duration { return &c.Session.EarliestPossibleExtend })),
+		s("session.extend_debounce", "2s", "A second extend of one session within this time answers 404.", into(duration("s", 0), func(c *Config) *time.Duration { return &c.Session.ExtendDebounce })),
+		s("session.whoami.required_aal", "highest_available", "How strongly somebody must have signed in for whoami to answer.", into(requiredAAL, func(c *Config) *string { return &c.Session.RequiredAAL })),
+		s("session.cleanup.batch_size", "500", "How many rows of sessions that are over are removed at once.", into(number(1, 100_000), func(c *Config) *int { return &c.Session.Cleanup.BatchSize })),
+		s("session.cleanup.interval", "1m", "How often such rows are looked for.", into(duration("m", time.Second), func(c *Config) *time.Duration { return &c.Session.Cleanup.Interval })),
+		s("session.cleanup.tombstone_margin", "24h", "How long the row of an ended session stays after its original expiry.", into(duration("h", 0), func(c *Config) *time.Duration { return &c.Session.Cleanup.TombstoneMargin })),
+		s("feature_flags.faster_session_extend", "true", "Extend answers 204 without a body. (Kratos has false.)", into(boolean, func(c *Config) *bool { return &c.Session.FasterExtend })),
+
+		s("selfservice.default_browser_return_url", "", "Where a browser goes when nothing else says so. Without it, the public base URL.", into(returnURL, func(c *Config) *string { return &c.SelfService.DefaultBrowserReturnURL })),
+		s("selfservice.allowed_return_urls", "", "Where a browser may be sent: scheme and host are compared, the path is a prefix, and a whole first label may be `*`.", into(listOf(allowedURL), func(c *Config) *[]string { return &c.SelfService.AllowedReturnURLs })),
+		s("selfservice.methods.password.enabled", "true", "Offers sign-in with a password.", into(boolean, func(c *Config) *bool { return &c.SelfService.Password.Enabled })),
+		s("selfservice.methods.password.config.min_password_length", "8", "The least length of a new password.", into(number(6, many), func(c *Config) *int { return &c.SelfService.Password.MinLength })),
+		s("selfservice.methods.password.config.identifier_similarity_check_enabled", "true", "Refuses passwords that resemble the identifier.", into(boolean, func(c *Config) *bool { return &c.SelfService.Password.SimilarityCheck })),
+		s("selfservice.methods.password.config.haveibeenpwned_enabled", "false", "Looks new passwords up among breached ones; only the first five characters of a hash leave the server. (Kratos has true.)", into(boolean, func(c *Config) *bool { return &c.SelfService.Password.Breaches.Enabled })),
+		s("selfservice.methods.password.config.haveibeenpwned_host", "api.pwnedpasswords.com", "Who is asked about breached passwords.", into(host, func(c *Config) *string { return &c.SelfService.Password.Breaches.Host })),
+		s("selfservice.methods.password.config.max_breaches", "0", "How often a password may have been breached before it is refused.", into(number(0, 100), func(c *Config) *int { return &c.SelfService.Password.Breaches.Max })),
+		s("selfservice.methods.password.config.ignore_network_errors", "true", "Accepts a password when nobody can be asked about it.", into(boolean, func(c *Config) *bool { return &c.SelfService.Password.Breaches.IgnoreNetworkErrors })),
+		s("selfservice.flows.login.lifespan", "1h", "How long a login flow stays open.", into(duration("h", time.Second), func(c *Config) *time.Duration { return &c.SelfService.Login.Lifespan })),
+		s("selfservice.flows.login.style", "unified", "How the login form is laid out.", into(oneOf([]string{"unified"}, map[string]string{"identifier_first": "write unified"}), func(c *Config) *string { return &c.SelfService.Login.Style })),
+		s("selfservice.flows.login.after.hooks", "", "What runs after a login.", into(hooks("revoke_active_sessions"), func(c *Config) *[]string { return &c.SelfService.Login.AfterHooks })),
+		s("selfservice.flows.login.after.password.hooks", "", "The same for a login with a password; replaces the general list.", into(hooks("revoke_active_sessions"), func(c *Config) *[]string { return &c.SelfService.Login.AfterPassword })),
+		s("selfservice.flows.registration.enabled", "true", "Lets people register.", into(boolean, func(c *Config) *bool { return &c.SelfService.Registration.Enabled })),
+		s("selfservice.flows.registration.lifespan", "1h", "How long a registration flow stays open.", into(duration("h", time.Second), func(c *Config) *time.Duration { return &c.SelfService.Registration.Lifespan })),
+		s("selfservice.flows.registration.style", "profile_first", "Whether the form asks for the profile first or for everything at once.", into(oneOf([]string{"profile_first", "unified"}, nil), func(c *Config) *string { return &c.SelfService.Registration.Style })),
+		s("selfservice.flows.registration.enable_legacy_one_step", "false", "The older way to write `style: unified`.", into(boolean, func(c *Config) *bool { return &c.SelfService.Registration.EnableLegacyOneStep })),
+		s("selfservice.flows.registration.login_hints", "false", "Tells somebody who is already registered how to sign in.", into(boolean, func(c *Config) *bool { return &c.SelfService.Registration.LoginHints })),
+		s("selfservice.flows.registration.after.hooks", "", "What runs after a registration; `session` signs the new person in.", into(hooks("session"), func(c *Config) *[]string { return &c.SelfService.Registration.AfterHooks })),
+		s("selfservice.flows.registration.after.password.hooks", "", "The same for a registration with a password; replaces the general list.", into(hooks("session"), func(c *Config) *[]string { return &c.SelfService.Registration.AfterPassword })),
+	}
+}
+
+var requiredAAL = oneOf([]string{"highest_available", "aal1"}, map[string]string{"aal2": "write highest_available"})
+
+// logLevel is a level; the two words for a warning become one.
+var logLevel = func() kind[string] {
+	levels := oneOf([]string{"trace", "debug", "info", "warn", "warning", "error"}, map[string]string{
+		"fatal": "write error", "panic": "write error",
+	})
+	parse := levels.parse
+	levels.parse = func(s site) (string, bool) {
+		level, ok := parse(s)
+		if level == "warning" {
+			level = "warn"
+		}
+		return level, ok
+	}
+	return levels
+}()

@@ -1,0 +1,144 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestProblems(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"an unknown key with a near name is suggested":        {"\nselfservice: {flows: {logot: {}}}", "exeunt.yml:2: unknown key selfservice.flows.logot; did you mean logout?"},
+		"a key in the wrong place is suggested with its path": {"haveibeenpwned_enabled: true", "exeunt.yml:1: unknown key haveibeenpwned_enabled; did you mean selfservice.methods.password.config.haveibeenpwned_enabled?"},
+		"an unknown key like nothing lists what is known":     {"log: {zzzzzzzzz: 1}", "exeunt.yml:1: unknown key log.zzzzzzzzz; known here: checks, format, level, leak_sensitive_values, redaction_text"},
+		"a duration without unit":                             {"session:\n  lifespan: 24", `exeunt.yml:2: session.lifespan: "24" has no unit; write 24h`},
+		"a duration in days":                                  {"session: {lifespan: 2d}", `exeunt.yml:1: session.lifespan: "2d": days and weeks are written in hours; write 48h`},
+		"a negative duration":                                 {"session: {lifespan: -1h}", `exeunt.yml:1: session.lifespan: "-1h" is too short; write 1s or more`},
+		"no value":                                            {"dsn:", "exeunt.yml:1: dsn: has no value; write a data source name, or leave the key out"},
+		"a text for a map":                                    {"serve: all", "exeunt.yml:1: serve: found a text, want keys such as admin, public"},
+		"a map for a text":                                    {"dsn: {a: b}", "exeunt.yml:1: dsn: found a map, want a text"},
+		"a number for a text":                                 {"identity: {default_schema_id: 1}", "exeunt.yml:1: identity.default_schema_id: found a number, want a text; put it in quotes"},
+		"a text for a switch":                                 {"dev: yes", `exeunt.yml:1: dev: found the text "yes", want true or false without quotes`},
+		"a text for a list":                                   {"secrets: {cookie: do-not-print-this-secret}", "exeunt.yml:1: secrets.cookie: found a text, want a list; write each item on its own line after a dash"},
+		"a port that is too large":                            {"serve: {public: {port: 70000}}", "exeunt.yml:1: serve.public.port: 70000 is not possible; write a whole number from 0 to 65535"},
+		"a size without unit":                                 {"hashers: {argon2: {memory: 128}}", `exeunt.yml:1: hashers.argon2.memory: "128" has no unit; write 128B for bytes or a size such as 64MiB`},
+		"two listeners on one port":                           {"serve:\n  public: {port: 4434}", "exeunt.yml:2: serve.public.port: the public and the admin listener share port 4434; give each its own"},
+		"a public admin API":                                  {"serve: {admin: {host: 192.168.0.1}}", `exeunt.yml:1: serve.admin.host: "192.168.0.1" is not a loopback address; without keys the admin API listens on loopback only: write 127.0.0.1`},
+		"TLS":                                                 {"serve: {public: {tls: {key: {path: /k}}}}", "exeunt.yml:1: serve.public.tls.key.path: exeunt does not speak TLS itself; remove it and put a proxy in front"},
+		"a unix socket":                                       {"serve: {public: {host: 'unix:/run/x'}}", "exeunt.yml:1: serve.public.host: unix sockets are not supported; write an IP address"},
+		"a proxy range that is everybody":                     {"serve: {public: {trusted_proxies: [0.0.0.0/0]}}", `exeunt.yml:1: serve.public.trusted_proxies[0]: "0.0.0.0/0" would trust everybody; write the addresses of your proxies`},
+		"a method that is not offered":                        {"selfservice: {methods: {totp: {enabled: true}}}", "exeunt.yml:1: selfservice.methods.totp.enabled: exeunt does not offer this method yet; set it to false"},
+		"a flow that is not offered":                          {"selfservice: {flows: {recovery: {enabled: true}}}", "exeunt.yml:1: selfservice.flows.recovery.enabled: exeunt does not offer this flow yet; set it to false"},
+		"a Kratos value that is not supported":                {"selfservice: {flows: {login: {style: identifier_first}}}", `exeunt.yml:1: selfservice.flows.login.style: "identifier_first" is a Kratos value that exeunt does not support: write unified`},
+		"a hook of the wrong flow":                            {"selfservice: {flows: {login: {after: {hooks: [{hook: session}]}}}}", "exeunt.yml:1: selfservice.flows.login.after.hooks[0]: exeunt does not run the hook session here; remove it, or write revoke_active_sessions"},
+		"a hook before a flow":                                {"selfservice: {flows: {login: {before: {hooks: [{hook: web_hook}]}}}}", "exeunt.yml:1: selfservice.flows.login.before.hooks[0]: exeunt does not run the hook web_hook here; remove it"},
+		"a hook that does not exist":                          {"selfservice: {flows: {registration: {after: {hooks: [{hook: sesion}]}}}}", `exeunt.yml:1: selfservice.flows.registration.after.hooks[0].hook: "sesion" is not a hook; did you mean session?`},
+		"a hook twice":                                        {"selfservice: {flows: {registration: {after: {hooks: [{hook: session}, {hook: session}]}}}}", "exeunt.yml:1: selfservice.flows.registration.after.hooks[1]: the hook session is in the list twice; keep one of them"},
+		"tokens made from sessions":                           {"session: {whoami: {tokenizer: {templates: {jwt: {}}}}}", "exeunt.yml:1: session.whoami.tokenizer.templates: exeunt does not turn sessions into other tokens; remove the templates"},
+		"organizations":                                       {"organizations: [a]", "exeunt.yml:1: organizations: exeunt has no organizations; remove them"},
+		"a default schema that is not in the list":            {"identity: {schemas: [{id: a, url: 'https://x/'}]}", `exeunt.yml:1: identity.schemas: the default schema "default" is not in identity.schemas; set identity.default_schema_id to one of its ids, such as "a"`},
+		"a schema without url":                                {"identity: {schemas: [{id: default}]}", "exeunt.yml:1: identity.schemas[0]: has no url; write where the schema is read from, such as file:///etc/exeunt/schema.json"},
+		"a schema with an unknown entry":                      {"identity: {schemas: [{id: default, url: 'https://x/', uri: 1}]}", "exeunt.yml:1: identity.schemas[0]: unknown key uri; want id, url and selfservice_selectable"},
+		"a schema id twice":                                   {"identity: {schemas: [{id: default, url: 'https://x/'}, {id: default, url: 'https://y/'}]}", `exeunt.yml:1: identity.schemas[1]: the id "default" is already taken; give each schema its own`},
+		"a schema from nowhere":                               {"identity: {schemas: [{id: default, url: 'ftp://u:pass@x/'}]}", `exeunt.yml:1: identity.schemas[0].url: "ftp://[hidden]@x/" is not a place to read from; write file:///path/schema.json, base64://…, or an http or https URL`},
+		"hashes that are too weak":                            {"hashers: {argon2: {iterations: 1}}", "exeunt.yml:1: hashers.argon2.iterations: with iterations at 1, so little memory is too weak; set hashers.argon2.memory to 46MiB or more (or, on a developer's machine, dev to true)"},
+		"hashes that would never run":                         {"hashers: {argon2: {memory: 512MB}}", "exeunt.yml:1: hashers.argon2.memory: hashers.argon2.dedicated_memory is less than one hash needs; raise it to at least hashers.argon2.memory"},
+		"bcrypt that is too weak":                             {"hashers: {bcrypt: {cost: 8}}", "exeunt.yml:1: hashers.bcrypt.cost: 8 is too weak; write 12 or more (or, on a developer's machine, set dev to true)"},
+		"a cipher key of another length":                      {"secrets: {cipher: [do-not-print-this]}", "exeunt.yml:1: secrets.cipher[0]: the secret does not fit; write a text of exactly 32 bytes"},
+		"a secret twice":                                      {"secrets: {cookie: [do-not-print-this, do-not-print-this]}", "exeunt.yml:1: secrets.cookie[1]: the secret is in the list twice; keep one of them"},
+		"a database address that is no URL":                   {"dsn: 'postgres://u:do-not-print%@h/db'", "exeunt.yml:1: dsn: is not a URL; write special characters in user name and password as %XX"},
+		"a database address without scheme":                   {"dsn: do-not-print", "exeunt.yml:1: dsn: is not a known data source name; write memory, sqlite://path?_fk=true or postgres://user:password@host/database"},
+		"a base URL with a user name":                         {"serve: {public: {base_url: 'https://u:do-not-print@x/'}}", "exeunt.yml:1: serve.public.base_url: a base URL has no user name, query or fragment; write one such as https://auth.example.com/"},
+		"an old key":                                          {"selfservice: {whitelisted_return_urls: []}", "exeunt.yml:1: selfservice.whitelisted_return_urls: this key has a new name; write selfservice.allowed_return_urls"},
+		"an inert key of the wrong type":                      {"cookies: {same_site: 1}", "exeunt.yml:1: cookies.same_site: found a number, want one of Strict, Lax, None"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := complaints(t, c.text)
+			if got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			if strings.Contains(got, "do-not-print") {
+				t.Error("a secret is in the text of a problem")
+			}
+		})
+	}
+}
+
+func TestBrokenFiles(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"a key twice":               {"dev: true\ndev: false", "exeunt.yml:2: dev is already set in line 1; keep one of them"},
+		"two documents":             {"dev: true\n---\ndev: false", "exeunt.yml:2: a second document begins here; keep one document in a file"},
+		"tabs":                      {"session:\n\tlifespan: 1h", "with spaces, not with tabs"},
+		"an open bracket":           {"session: [", "is not YAML: "},
+		"a list":                    {"- dev", "exeunt.yml:1: found a list, want a map of keys"},
+		"an unknown anchor":         {"dev: *x", "is not YAML: unknown anchor 'x' referenced"},
+		"a merge key":               {"session: &a {lifespan: 1h}\nlog: {<<: *a}", "exeunt.yml:2: a key must be a plain text; write merged or computed keys out"},
+		"an alias of itself":        {"courier: &a [*a, *a]", "is too large or nests too deeply"},
+		"aliases that multiply":     {"courier:\n  a: &a [1,1,1,1,1,1,1,1,1,1]\n  b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n  c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n  d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n  e: [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]", "is too large or nests too deeply"},
+		"more than a file may hold": {"# " + strings.Repeat("x", maxBytes), "exeunt.yml: cannot be read: it is longer than 1048576 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := complaints(t, c.text); !strings.Contains(got, c.want) || strings.Contains(got, "\n") {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+	if _, err := Load([]string{"testdata/absent.yml"}, nil); err == nil || err.Error() != "testdata/absent.yml: cannot be read: no such file or directory" {
+		t.Errorf("an absent file: %v", err)
+	}
+	if _, err := Load([]string{"testdata"}, nil); err == nil || !strings.Contains(err.Error(), "is a directory") {
+		t.Errorf("a directory: %v", err)
+	}
+	for _, empty := range []string{"", "# nothing\n", "---\n", "null"} {
+		if got := complaints(t, empty); got != "" {
+			t.Errorf("%q: %s", empty, got)
+		}
+	}
+}
+
+func TestReturnURLs(t *testing.T) {
+	for entry, want := range map[string]string{
+		"https://app.example.com":        "",
+		"https://app.example.com:8443/a": "",
+		"http://localhost:4455/ok":       "",
+		"http://[::1]:4455/":             "",
+		"/welcome":                       "",
+		"https://*.example.com":          "",
+		"https://*.example.co.uk:8443/":  "",
+		"myapp://":                       "",
+		"com.example.app:/callback":      "",
+		"exp://localhost:8081/--/done":   "",
+
+		"https://*":                    "whole first label",
+		"https://*.com":                "everybody's domains",
+		"https://*.co.uk":              "everybody's domains",
+		"https://*.127.0.0.1":          "everybody's domains",
+		"https://*noexample.com":       "whole first label",
+		"https://foo.*.example.com":    "whole first label",
+		"https://*.*.example.com":      "whole first label",
+		"https://app.example.com/*":    "a * outside the host stands for itself",
+		"//app.example.com/":           "it has no scheme; write https://app.example.com/",
+		"app.example.com":              "it has no scheme",
+		"app.example.com:8080/x":       "it has no scheme",
+		"localhost:3000":               "it has no scheme",
+		"https:///path":                "it has no host",
+		"https:app.example.com":        "it can never match",
+		"myapp:callback":               "it can never match; write myapp://callback or myapp:/callback",
+		"https://u:secret@example.com": "a user name or password",
+		`https://app.example.com\evil`: "backslash",
+		`/\evil.example`:               "backslash",
+		"javascript:alert(1)":          "a browser runs or refuses",
+		"data:text/html,x":             "a browser runs or refuses",
+		"https://app.example.com:0/":   "its port is not possible",
+		"https://app.example.com:x/":   "not a URL",
+		" https://app.example.com":     "begins or ends with a space",
+		"":                             "is empty",
+	} {
+		got := complaints(t, "selfservice:\n  allowed_return_urls:\n  - '"+entry+"'\n")
+		if (got == "") != (want == "") || !strings.Contains(got, want) || strings.Contains(got, "secret") {
+			t.Errorf("%q: got %q, want %q", entry, got, want)
+		}
+	}
+	if got := complaints(t, "selfservice: {default_browser_return_url: 'https://*.example.com/'}"); !strings.Contains(got, "write one address") {
+		t.Errorf("a wildcard as the default: %q", got)
+	}
+}

@@ -1,0 +1,114 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+)
+
+// settle checks the rules that concern several keys, and fills in what follows from other settings.
+func (l *loader) settle() {
+	l.ports()
+	l.argon2()
+	l.bcrypt()
+	l.schemas()
+	c := l.config
+	if len(c.SelfService.Login.AfterPassword) == 0 {
+		c.SelfService.Login.AfterPassword = c.SelfService.Login.AfterHooks
+	}
+	if len(c.SelfService.Registration.AfterPassword) == 0 {
+		c.SelfService.Registration.AfterPassword = c.SelfService.Registration.AfterHooks
+	}
+	if c.SelfService.Registration.EnableLegacyOneStep {
+		c.SelfService.Registration.Style = "unified"
+	}
+	l.baseURLs()
+}
+
+// rule begins a check over several keys: the site is the first of them that was set, and ok is false if one of them
+// has a problem of its own.
+func (l *loader) rule(paths ...string) (s site, ok bool) {
+	s = site{l: l, key: paths[0], path: paths[0], value: &value{}}
+	for _, path := range slices.Backward(paths) {
+		if l.unsound[path] {
+			return s, false
+		}
+		if v := l.given[path]; v != nil {
+			s = site{l: l, key: path, path: path, value: v}
+		}
+	}
+	return s, true
+}
+
+func (l *loader) ports() {
+	public, admin := l.config.Serve.Public.Port, l.config.Serve.Admin.Port
+	s, ok := l.rule("serve.admin.port", "serve.public.port")
+	if ok && public == admin && public != 0 {
+		s.wrong("the public and the admin listener share port %d; give each its own", public)
+	}
+}
+
+// leastMemory is how many MiB Argon2id needs for 1, 2, 3, 4 and for 5 or more iterations to be of one strength; the
+// figures are OWASP's.
+var leastMemory = []uint64{46, 19, 12, 9, 7}
+
+func (l *loader) argon2() {
+	a := l.config.Hashers.Argon2
+	s, ok := l.rule("hashers.argon2.memory", "hashers.argon2.iterations", "hashers.argon2.parallelism", "dev")
+	least := leastMemory[min(max(a.Iterations, 1), len(leastMemory))-1]
+	switch {
+	case !ok:
+	case a.Memory < 8<<10*uint64(a.Parallelism):
+		s.wrong("the algorithm needs 8KiB of memory for each unit of parallelism; raise hashers.argon2.memory")
+	case !l.config.Dev && a.Memory < least<<20:
+		s.wrong("with iterations at %d, so little memory is too weak; set hashers.argon2.memory to %dMiB or more (or, on a developer's machine, dev to true)", a.Iterations, least)
+	}
+	if s, ok := l.rule("hashers.argon2.dedicated_memory", "hashers.argon2.memory"); ok && a.DedicatedMemory < a.Memory {
+		s.wrong("hashers.argon2.dedicated_memory is less than one hash needs; raise it to at least hashers.argon2.memory")
+	}
+}
+
+func (l *loader) bcrypt() {
+	s, ok := l.rule("hashers.bcrypt.cost", "dev")
+	if ok && l.config.Hashers.BcryptCost < 12 && !l.config.Dev {
+		s.wrong("%d is too weak; write 12 or more (or, on a developer's machine, set dev to true)", l.config.Hashers.BcryptCost)
+	}
+}
+
+func (l *loader) schemas() {
+	s, ok := l.rule("identity.default_schema_id", "identity.schemas")
+	id := l.config.Identity.DefaultSchemaID
+	known := []string{}
+	for _, schema := range l.config.Identity.Schemas {
+		known = append(known, schema.ID)
+	}
+	switch {
+	case !ok || slices.Contains(known, id) || len(known) == 0 && id == "default":
+	case len(known) == 0:
+		s.wrong("there is no schema %s; add it to identity.schemas", quoted(id))
+	default:
+		s.wrong("the default schema %s is not in identity.schemas; set identity.default_schema_id to one of its ids, such as %s", quoted(id), quoted(known[0]))
+	}
+}
+
+// baseURLs derives the base URLs that were not set from host and port. A free port is not known yet.
+func (l *loader) baseURLs() {
+	p, a := &l.config.Serve.Public, &l.config.Serve.Admin
+	if p.BaseURL == "" && p.Port != 0 {
+		p.BaseURL = ownURL(p.Host, p.Port)
+		if ip, err := netip.ParseAddr(p.Host); err == nil && ip.IsUnspecified() {
+			l.notice("serve.public.base_url: not set, so links lead to %s; set it to the address that browsers use", p.BaseURL)
+		}
+	}
+	if a.BaseURL == "" && a.Port != 0 {
+		a.BaseURL = ownURL(a.Host, a.Port)
+	}
+}
+
+func ownURL(host string, port int) string {
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(port)) + "/"
+}

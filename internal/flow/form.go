@@ -1,0 +1,60 @@
+package flow
+
+// Form is what a client shows: nodes to fill in, and messages about the whole.
+type Form struct {
+	Nodes    []Node
+	Messages []Message
+}
+
+// The groups that nodes belong to.
+const (
+	DefaultGroup  = "default"
+	PasswordGroup = "password"
+	ProfileGroup  = "profile"
+)
+
+// Node is an input of a form.
+type Node struct {
+	Group        string
+	Name         string
+	Type         string // text, email, password, hidden, submit, number, checkbox …
+	Value        any    // nil when never set
+	Required     bool
+	Autocomplete string
+	Pattern      string
+	Options      []any
+	Label        *Message
+	Messages     []Message
+}
+
+// CSRFNode is the anti-forgery node. API flows carry no cookie that could be abused, and leave it empty.
+func CSRFNode() Node {
+	return Node{Group: DefaultGroup, Name: "csrf_token", Type: "hidden", Value: "", Required: true}
+}
+
+// Submit is a button that sends the form with name=value.
+func Submit(group, name, value string, label Message) Node {
+	return Node{Group: group, Name: name, Type: "submit", Value: value, Label: &label}
+}
+
+// fill puts what the last submission left behind into the nodes: values to show again, and messages.
+func (f *Flow) fill(nodes []Node) []Node {
+	for i := range nodes {
+		n := &nodes[i]
+		if v, ok := f.Answers[n.Name]; ok && n.Type != "password" && n.Type != "submit" {
+			n.Value = v
+		}
+		n.Messages = append(n.Messages, f.Faults[n.Name]...)
+	}
+	return nodes
+}
+
+// named reports whether some node has this name.
+func named(nodes []Node, name string) bool {
+	for _, n := range nodes {
+		if n.Name == name {
+			return true
+		}
+	}
+	return false
+}

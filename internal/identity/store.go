@@ -1,0 +1,55 @@
+package identity
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps identities. Every method is atomic and safe for concurrent use; a store that cannot be reached answers
+// fault.ErrUnavailable. Times are kept in microseconds.
+type Store interface {
+	// InsertIdentity stores a new identity with its credentials. ErrTaken when an identifier or external id is in use.
+	InsertIdentity(ctx context.Context, i *Identity) error
+
+	// InsertIdentities stores each one as InsertIdentity does, earlier before later, and returns one result for each.
+	// A failure of the store itself is the second result; nothing is stored then.
+	InsertIdentities(ctx context.Context, all []*Identity) ([]error, error)
+
+	// Identity returns the identity with its credentials, or ErrNotFound.
+	Identity(ctx context.Context, id ID) (*Identity, error)
+
+	// IdentityByExternalID returns the identity that has this external id, or ErrNotFound.
+	IdentityByExternalID(ctx context.Context, externalID string) (*Identity, error)
+
+	// IdentityByIdentifier returns the identity that owns a folded identifier of a credential type, or ErrNotFound.
+	IdentityByIdentifier(ctx context.Context, t CredentialType, identifier string) (*Identity, error)
+
+	// UpdateIdentity replaces the identity, its credentials included, if it is still at version (an UpdatedAt); else
+	// ErrChanged, or ErrNotFound. Making it inactive ends its sessions in the same transaction.
+	UpdateIdentity(ctx context.Context, i *Identity, version time.Time) error
+
+	// DeleteIdentity removes the identity and ends its sessions in the same transaction. ErrNotFound when there is none.
+	DeleteIdentity(ctx context.Context, id ID, now time.Time) error
+
+	// ReplaceCredential puts next in the place of a credential's config if that is still old, and reports whether it did.
+	ReplaceCredential(ctx context.Context, id ID, t CredentialType, old, next []byte, now time.Time) (bool, error)
+
+	// ListIdentities returns up to f.Limit identities in the order of their ids, after f.After.
+	ListIdentities(ctx context.Context, f Filter) ([]*Identity, error)
+
+	// CountIdentities counts what a filter would list without its limit and position.
+	CountIdentities(ctx context.Context, f Filter) (int, error)
+}
+
+// Filter chooses identities for a list. At most one of IDs, Identifier, IdentifierPrefix and Organization is set.
+type Filter struct {
+	IDs              []ID
+	Identifier       string // folded; exact
+	IdentifierPrefix string // folded
+	Organization     string
+
+	WithCredentials bool
+	After           string // the canonical id of the last identity of the page before, or ""
+	Limit           int
+	Offset          int
+}

@@ -1,0 +1,62 @@
+package password
+
+import (
+	"context"
+	"time"
+
+	"exeunt/internal/flow"
+	"exeunt/internal/identity"
+	"exeunt/internal/session"
+)
+
+// Method signs people in, and up, with an identifier and a password. It is safe for concurrent use.
+type Method struct {
+	Identities identity.Store
+	Manager    *identity.Manager
+	Hasher     *Hasher
+	Policy     Policy
+	Now        func() time.Time // nil means time.Now
+}
+
+var _ flow.Method = (*Method)(nil)
+
+// Name implements flow.Method.
+func (*Method) Name() string { return string(identity.Password) }
+
+// Nodes implements flow.Method.
+func (m *Method) Nodes(ctx context.Context, f *flow.Flow, current *session.Session) ([]flow.Node, error) {
+	switch {
+	case f.RequestedAAL > identity.AAL1:
+		return nil, nil // a second factor is asked for, and this is a first one
+	case f.Kind == flow.Login:
+		return m.loginNodes(ctx, f, current)
+	}
+	return []flow.Node{
+		secretInput("new-password"),
+		flow.Submit(flow.PasswordGroup, "method", m.Name(), flow.LabelSignUp),
+	}, nil
+}
+
+func secretInput(autocomplete string) flow.Node {
+	label := flow.LabelPassword
+	return flow.Node{Group: flow.PasswordGroup, Name: "password", Type: "password", Required: true, Autocomplete: autocomplete, Label: &label}
+}
+
+// Submit implements flow.Method.
+func (m *Method) Submit(ctx context.Context, f *flow.Flow, in flow.Input) (flow.Outcome, error) {
+	if f.Kind == flow.Login {
+		return m.login(ctx, in)
+	}
+	return m.register(ctx, f, in)
+}
+
+func (m *Method) use() session.MethodUse {
+	return session.MethodUse{Method: m.Name(), AAL: identity.AAL1, CompletedAt: m.now()}
+}
+
+func (m *Method) now() time.Time {
+	if m.Now != nil {
+		return m.Now().UTC().Truncate(time.Microsecond)
+	}
+	return time.Now().UTC().Truncate(time.Microsecond)
+}

@@ -1,0 +1,125 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"exeunt/internal/fault"
+	"exeunt/internal/wire"
+)
+
+// event is what is known of one request: it becomes one log line. It is also the writer of the answer, to see its status.
+type event struct {
+	writer  http.ResponseWriter
+	status  int
+	wrote   bool
+	request string // id of the request
+	given   string // the same, if the client chose it
+	quiet   bool   // a successful check, which is counted but not logged
+	fault   error
+	attrs   []slog.Attr
+}
+
+type eventKey struct{}
+
+// attach gives the request an id and makes the event reachable from it.
+func (e *event) attach(r *http.Request) *http.Request {
+	if given := r.Header.Get("X-Request-ID"); printable(given) {
+		e.given, e.request = given, given
+	}
+	return r.WithContext(context.WithValue(r.Context(), eventKey{}, e))
+}
+
+func printable(id string) bool {
+	return id != "" && len(id) <= 128 && !strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c > '~' })
+}
+
+func of(r *http.Request) *event { return r.Context().Value(eventKey{}).(*event) }
+
+// note adds to the request's log line. Never pass a token, password, code or address.
+func note(r *http.Request, key string, value any) {
+	e := of(r)
+	e.attrs = append(e.attrs, slog.Any(key, value))
+}
+
+// Header implements http.ResponseWriter.
+func (e *event) Header() http.Header { return e.writer.Header() }
+
+// WriteHeader implements http.ResponseWriter.
+func (e *event) WriteHeader(status int) {
+	if !e.wrote {
+		e.status, e.wrote = status, true
+	}
+	e.writer.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (e *event) Write(b []byte) (int, error) {
+	e.wrote = true
+	return e.writer.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (e *event) Unwrap() http.ResponseWriter { return e.writer }
+
+const (
+	statusClientGone = 499 // as proxies log it: nobody is there to read an answer
+	slow             = time.Second
+)
+
+// fail answers with an error. It is the only place that does.
+func (s *Server) fail(e *event, r *http.Request, err error) {
+	f := fault.From(err)
+	e.fault = err
+	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		e.status = statusClientGone
+		return
+	}
+	if e.wrote {
+		return
+	}
+	h := e.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Ory-Error-Id", f.ID)
+	if f.RetryAfter > 0 {
+		h.Set("Retry-After", seconds(f.RetryAfter))
+	}
+	if f.Kind == fault.TooLarge {
+		h.Set("Connection", "close")
+	}
+	e.WriteHeader(wire.Status(f))
+	_, _ = e.Write(wire.Envelope(f, e.given)) // a client that is gone needs no answer
+}
+
+// log writes the request's line: when it failed, changed something or was slow. Successful checks are only counted.
+func (s *Server) log(e *event, r *http.Request, listener, path string, took time.Duration) {
+	if e.quiet && e.fault == nil && took < slow && !s.LogChecks {
+		return
+	}
+	level := slog.LevelInfo
+	if e.status >= 500 {
+		level = slog.LevelError
+	}
+	if !s.Log.Enabled(r.Context(), level) {
+		return
+	}
+	if e.request == "" {
+		e.request = rand.Text()
+	}
+	attrs := append([]slog.Attr{
+		slog.String("listener", listener), slog.String("method", r.Method), slog.String("route", path), slog.Int("status", e.status),
+		slog.Duration("took", took), slog.String("request_id", e.request),
+	}, e.attrs...)
+	if e.fault != nil {
+		attrs = append(attrs, slog.String("fault", fault.From(e.fault).ID))
+		if e.status >= 500 {
+			attrs = append(attrs, slog.String("error", e.fault.Error()))
+		}
+	}
+	s.Log.LogAttrs(r.Context(), level, "request", attrs...)
+}

@@ -1,0 +1,165 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"exeunt/internal/fault"
+	"exeunt/internal/flow"
+	"exeunt/internal/session"
+)
+
+// begin makes a flow for a native client.
+func (s *Server) begin(kind flow.Kind) handle {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		current, err := s.current(r.Context(), r)
+		if err != nil {
+			return err
+		}
+		q := r.URL.Query()
+		refresh, _ := strconv.ParseBool(q.Get("refresh")) // anything else means no, as it always has
+		f, err := s.Flows.Begin(r.Context(), flow.Start{
+			Kind: kind, Type: flow.API, RequestURL: s.requestURL(r), ReturnTo: q.Get("return_to"), Refresh: refresh,
+			AAL: q.Get("aal"), Schema: q.Get("identity_schema"), Organization: organization(q.Get("organization")), Current: current,
+		})
+		if err != nil {
+			return err
+		}
+		return s.showFlow(w, r, http.StatusOK, f, current)
+	}
+}
+
+// requestURL is the address the client asked for, on the configured base address, shortened to what a person reads.
+func (s *Server) requestURL(r *http.Request) string {
+	return shortURL(strings.TrimSuffix(s.View.Base, "/") + r.URL.RequestURI())
+}
+
+func shortURL(u string) string {
+	const limit = 2048
+	if len(u) > limit {
+		return u[:limit]
+	}
+	return u
+}
+
+func organization(text string) string {
+	if id, err := session.ParseID(text); err == nil {
+		return id.String()
+	}
+	return ""
+}
+
+// fetch shows a flow again.
+func (s *Server) fetch(kind flow.Kind) handle {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		id, err := flow.ParseID(r.URL.Query().Get("id"))
+		if err != nil {
+			return err
+		}
+		f, err := s.Flows.Fetch(r.Context(), kind, id)
+		if errors.Is(err, flow.ErrExpired) {
+			return fault.From(err).WithDetail("api", s.View.Base+"self-service/"+string(kind)+"/api")
+		}
+		if err != nil {
+			return err
+		}
+		current, err := s.current(r.Context(), r)
+		if err != nil {
+			return err
+		}
+		return s.showFlow(w, r, http.StatusOK, f, current)
+	}
+}
+
+func (s *Server) showFlow(w http.ResponseWriter, r *http.Request, status int, f *flow.Flow, current *session.Session) error {
+	form, err := s.Flows.Form(r.Context(), f, current)
+	if err != nil {
+		return err
+	}
+	return reply(w, status, s.View.FromFlow(f, form))
+}
+
+// submit judges what a native client has posted.
+func (s *Server) submit(kind flow.Kind) handle {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		raw := r.URL.Query().Get("flow")
+		if !validID(raw) {
+			return flow.ErrNoFlow
+		}
+		id, err := flow.ParseID(raw)
+		if err != nil {
+			return err
+		}
+		current, err := s.current(r.Context(), r)
+		if err != nil {
+			return err
+		}
+		f, err := s.Flows.Open(r.Context(), kind, id)
+		if err != nil {
+			return err
+		}
+		result, err := s.judge(w, r, f, current)
+		var rejected *flow.Rejected
+		if errors.As(err, &rejected) {
+			note(r, "fault", "flow_rejected")
+			return s.showFlow(w, r, http.StatusBadRequest, rejected.Flow, current)
+		}
+		if err != nil {
+			return err
+		}
+		return s.succeed(w, r, kind, result)
+	}
+}
+
+func validID(text string) bool {
+	_, err := flow.ParseID(text)
+	return err == nil
+}
+
+// judge reads the submission and hands it to the engine. What is wrong with the request itself is told on the form too.
+func (s *Server) judge(w http.ResponseWriter, r *http.Request, f *flow.Flow, current *session.Session) (*flow.Result, error) {
+	if err := native(r); err != nil {
+		return nil, s.Flows.Reject(r.Context(), f, flow.Again{Messages: []flow.Message{flow.FailedGeneric(err.Reason)}})
+	}
+	values, err := readSubmission(w, r)
+	if seen := fault.From(err); err != nil && seen.Kind == fault.Invalid {
+		return nil, s.Flows.Reject(r.Context(), f, flow.Again{Messages: []flow.Message{flow.FailedGeneric(seen.Reason)}})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.Flows.Submit(r.Context(), f, flow.Input{Values: values, Current: current, Device: s.device(r)})
+}
+
+var errBrowser = fault.New(fault.Invalid, "api_flow_from_browser", "This is a flow for native clients, but the request carries an Origin header or a cookie, as a browser sends them. Use the browser flow there.")
+
+// native refuses the traces of a browser: a flow without protection against cross-site requests must not serve one.
+// Cookies that a content delivery network adds by itself do not count.
+func native(r *http.Request) *fault.Error {
+	if r.Header.Get("Origin") != "" {
+		return errBrowser
+	}
+	for _, c := range r.Cookies() {
+		if !strings.HasPrefix(c.Name, "__cf") && !strings.HasPrefix(c.Name, "_cf") && !strings.HasPrefix(c.Name, "cf_") {
+			return errBrowser
+		}
+	}
+	return nil
+}
+
+// succeed answers a flow that has done what it is for.
+func (s *Server) succeed(w http.ResponseWriter, r *http.Request, kind flow.Kind, result *flow.Result) error {
+	note(r, "identity_id", result.Identity.ID.String())
+	token := ""
+	if result.Started {
+		token = result.Token.Reveal()
+		note(r, "session_started", result.Session.ID.String())
+	}
+	now := s.Sessions.Moment()
+	if kind == flow.Registration {
+		return reply(w, http.StatusOK, s.View.FromSignUp(result.Identity, result.Session, token, now))
+	}
+	return reply(w, http.StatusOK, s.View.FromSignIn(result.Session, token, now, !s.Sessions.Satisfied(result.Session)))
+}

@@ -1,0 +1,29 @@
+package server
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"exeunt/internal/fault"
+)
+
+var errForeign = fault.New(fault.Forbidden, "admin_foreign_request", "The admin API answers requests for its own address only, and none that a web page from elsewhere has made.")
+
+// localHost reports whether a Host header names this machine or the configured address of the admin API.
+func (s *Server) localHost(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	if host == "" || strings.EqualFold(host, "localhost") {
+		return true
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.IsLoopback()
+	}
+	base, err := url.Parse(s.AdminBase)
+	return err == nil && strings.EqualFold(host, base.Hostname())
+}

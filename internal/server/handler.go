@@ -1,0 +1,171 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"exeunt/internal/fault"
+)
+
+// handle answers a request, or returns what went wrong without having written anything.
+type handle func(w http.ResponseWriter, r *http.Request) error
+
+// route is one entry of the API.
+type route struct {
+	method, path string
+	handle       handle
+}
+
+// Failures of the HTTP layer itself.
+var (
+	errNoRoute  = fault.New(fault.NotFound, "route_not_found", "There is nothing at this path. Check the path, and whether it belongs to the public or the admin API.")
+	errMethod   = fault.New(fault.MethodNotAllowed, "method_not_allowed", "This path does not answer this method; the Allow header lists those it does.")
+	errHeader   = fault.New(fault.HeadersTooLarge, "headers_too_large", "The header lines of the request are larger than 64 KiB in all.")
+	errTooLarge = fault.New(fault.TooLarge, "body_too_large", "The request body is too large.")
+)
+
+const maxHeader = 64 << 10 // bytes of all header lines of a request
+
+// handler builds the handler of a listener from its routes.
+func (s *Server) handler(listener string, routes []route, fallback handle) http.Handler {
+	mux := http.NewServeMux()
+	paths := map[string]map[string]route{}
+	for _, r := range routes {
+		if paths[r.path] == nil {
+			paths[r.path] = map[string]route{}
+		}
+		paths[r.path][r.method] = r
+	}
+	for path, methods := range paths {
+		mux.Handle(path, s.methods(listener, path, methods))
+	}
+	mux.Handle("/", s.observe(listener, "", "none", fallback))
+	return mux
+}
+
+// methods dispatches one path by method. GET answers HEAD as well.
+func (s *Server) methods(listener, path string, methods map[string]route) http.Handler {
+	handlers := map[string]http.Handler{}
+	for m, r := range methods {
+		handlers[m] = s.observe(listener, m, path, r.handle)
+	}
+	if get, ok := handlers["GET"]; ok {
+		handlers["HEAD"] = get
+	}
+	allow := make([]string, 0, len(handlers))
+	for m := range handlers {
+		allow = append(allow, m)
+	}
+	slices.Sort(allow)
+	refuse := s.observe(listener, "other", path, func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Allow", strings.Join(allow, ", "))
+		return errMethod
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h, ok := handlers[r.Method]; ok {
+			h.ServeHTTP(w, r)
+			return
+		}
+		refuse.ServeHTTP(w, r)
+	})
+}
+
+// observe runs a handle: general headers, limits, errors, one log line, one count.
+func (s *Server) observe(listener, method, path string, h handle) http.Handler {
+	counted := s.Meter.Route(listener, method, path)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		e := &event{writer: w, status: http.StatusOK}
+		r = e.attach(r)
+		general(w.Header(), listener)
+		if err := s.run(h, e, r); err != nil {
+			s.fail(e, r, err)
+		}
+		took := time.Since(start)
+		counted(e.status, took)
+		s.log(e, r, listener, path, took)
+	})
+}
+
+// general sets the headers of every answer. Nothing here may be kept by a cache.
+func general(h http.Header, listener string) {
+	h["Cache-Control"] = noStore
+	h["X-Content-Type-Options"] = noSniff
+	if listener == "public" {
+		h["Vary"] = varyCookie
+	}
+}
+
+// Header values that are the same in every answer, made once.
+var (
+	noStore    = []string{"private, no-cache, no-store, must-revalidate"}
+	noSniff    = []string{"nosniff"}
+	varyCookie = []string{"Cookie"}
+	jsonUTF8   = []string{"application/json; charset=utf-8"}
+)
+
+// run calls h and turns a panic into an error.
+func (s *Server) run(h handle, w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if headerBytes(r.Header) > maxHeader {
+		return errHeader
+	}
+	return h(w, r)
+}
+
+func headerBytes(h http.Header) (n int) {
+	for name, values := range h {
+		for _, v := range values {
+			n += len(name) + len(v) + 4
+		}
+	}
+	return n
+}
+
+func (s *Server) publicFallback(http.ResponseWriter, *http.Request) error { return errNoRoute }
+
+// adminFallback completes paths without /admin, and sends those of the public API there.
+func (s *Server) adminFallback(w http.ResponseWriter, r *http.Request) error {
+	path := strings.TrimPrefix(r.URL.Path, "/admin")
+	for _, prefix := range []string{"/self-service/", "/sessions/whoami", "/schemas"} {
+		if strings.HasPrefix(path, prefix) {
+			to := s.View.Base + strings.TrimPrefix(path, "/")
+			if r.URL.RawQuery != "" {
+				to += "?" + r.URL.RawQuery
+			}
+			http.Redirect(w, r, to, http.StatusTemporaryRedirect)
+			return nil
+		}
+	}
+	return errNoRoute
+}
+
+// guardAdmin completes paths, and keeps web pages out: the admin API has no use for browsers from elsewhere, and a page
+// must not reach it by pointing its own host name at this machine (DNS rebinding).
+func (s *Server) guardAdmin(h http.Handler) http.Handler {
+	crossOrigin := http.NewCrossOriginProtection()
+	refuse := s.observe("admin", "other", "none", func(http.ResponseWriter, *http.Request) error { return errForeign })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.localHost(r.Host) || crossOrigin.Check(r) != nil {
+			refuse.ServeHTTP(w, r)
+			return
+		}
+		if !strings.HasPrefix(r.URL.Path, "/admin/") && strings.HasPrefix(r.URL.Path, "/") {
+			r2 := r.Clone(r.Context())
+			r2.URL.Path, r2.URL.RawPath = "/admin"+r.URL.Path, ""
+			r = r2
+		}
+		h.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,77 @@
+// Package server is the HTTP edge: routes, credentials, limits, errors. It turns requests into calls of the packages with
+// the rules, and their results into what clients see.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"exeunt/internal/flow"
+	"exeunt/internal/identity"
+	"exeunt/internal/session"
+	"exeunt/internal/wire"
+)
+
+// Server answers the public and the admin API. Its fields are set once, before the first request.
+type Server struct {
+	Sessions   *session.Manager
+	Identities *identity.Manager
+	Flows      *flow.Engine
+	Schemas    *identity.Schemas
+
+	View           wire.View
+	AdminBase      string // base URL of the admin API, with a trailing slash
+	TrustedProxies []netip.Prefix
+	FasterExtend   bool // an extension answers 204 without a body
+	LogChecks      bool // successful session checks are logged too
+	Version        string
+	PageKeys       [][]byte // sign page tokens: the first makes, all open
+
+	Ready   []Dependency
+	Metrics http.Handler
+	Meter   Meter
+	Log     *slog.Logger
+}
+
+// Dependency is something the server needs to be ready.
+type Dependency struct {
+	Name  string
+	Check func(ctx context.Context) error
+}
+
+// Meter prepares the counting of one route's requests. What it returns is called for each request and must not block.
+type Meter interface {
+	Route(listener, method, route string) func(status int, took time.Duration)
+}
+
+// Public is the handler of the public listener.
+func (s *Server) Public() http.Handler {
+	return s.handler("public", s.publicRoutes(), s.publicFallback)
+}
+
+// Admin is the handler of the admin listener.
+func (s *Server) Admin() http.Handler {
+	return s.guardAdmin(s.handler("admin", s.adminRoutes(), s.adminFallback))
+}
+
+// The time that each phase of a request may take. A client that is slower is cut off.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 30 * time.Second
+	writeTimeout  = 60 * time.Second
+	idleTimeout   = 2 * time.Minute
+)
+
+// maxRawHeader is where the HTTP library itself cuts a request off; [maxHeader], a good deal lower, is answered in words.
+const maxRawHeader = 2 << 20
+
+// HTTP makes the server of one listener. Its Shutdown finishes what was accepted.
+func HTTP(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxRawHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}

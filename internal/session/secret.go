@@ -1,0 +1,82 @@
+package session
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"log/slog"
+	"math/big"
+	"strings"
+	"sync/atomic"
+)
+
+// Secret is a session token: whoever holds it is signed in. It prints as [secret] everywhere; only Reveal shows it, to
+// put it into the answer of the request that made it.
+type Secret struct{ value string }
+
+const (
+	tokenPrefix = "ory_st_"
+	tokenLength = 32 // letters after the prefix; 62 letters each, so about 190 bits
+	letters     = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+	// MaxToken bounds what is accepted as a token, in bytes. Any opaque text up to it may be one.
+	MaxToken = 512
+)
+
+// NewSecret makes a session token from the system's CSPRNG.
+func NewSecret() Secret {
+	var b strings.Builder
+	b.WriteString(tokenPrefix)
+	for range tokenLength {
+		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(letters))))
+		if err != nil {
+			panic("the system's random source failed: " + err.Error()) // rand.Reader crashes the program before this
+		}
+		b.WriteByte(letters[n.Int64()])
+	}
+	return Secret{b.String()}
+}
+
+// ParseSecret takes what a client sent as a token. Empty, over-long and control-character values are ErrBadToken.
+func ParseSecret(s string) (Secret, error) {
+	if s == "" || len(s) > MaxToken || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
+		return Secret{}, ErrBadToken
+	}
+	return Secret{s}, nil
+}
+
+// TokenHash is what is stored of a token: its SHA-256. The token's entropy makes a slow hash unnecessary.
+type TokenHash [sha256.Size]byte
+
+// Hash returns the stored form.
+func (s Secret) Hash() TokenHash { return sha256.Sum256([]byte(s.value)) }
+
+// Reveal returns the token itself.
+func (s Secret) Reveal() string { return s.value }
+
+// String hides the token from fmt.
+func (Secret) String() string { return "[secret]" }
+
+// GoString hides the token from %#v.
+func (Secret) GoString() string { return "[secret]" }
+
+// LogValue hides the token from slog.
+func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
+
+// MarshalText hides the token from encoders.
+func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
+
+// Memo keeps bytes that are costly to make beside the value they were made from. The zero value is empty; it is safe
+// for concurrent use.
+type Memo struct{ p atomic.Pointer[[]byte] }
+
+// Load returns the kept bytes, or makes and keeps them. Two callers may both make them; either result is kept.
+func (m *Memo) Load(make func() ([]byte, error)) ([]byte, error) {
+	if b := m.p.Load(); b != nil {
+		return *b, nil
+	}
+	b, err := make()
+	if err == nil {
+		m.p.Store(&b)
+	}
+	return b, err
+}

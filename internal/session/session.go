@@ -1,0 +1,124 @@
+// Package session holds the rules of sessions: how one starts, when it counts, how it is extended and how it ends.
+//
+// A session ends in one of two ways: it is revoked, on purpose, or it expires, by time. Both are final.
+package session
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"exeunt/internal/fault"
+	"exeunt/internal/identity"
+)
+
+// ID names a session. It is random (RFC 9562, version 4), stable for the session's life, and no credential.
+type ID uuid.UUID
+
+// NewID makes a random ID.
+func NewID() ID { return ID(uuid.New()) }
+
+// ParseID reads an ID in any of the spellings RFC 9562 tools write. Anything else is [ErrBadID].
+func ParseID(s string) (ID, error) {
+	u, err := uuid.Parse(s)
+	if err != nil {
+		return ID{}, ErrBadID
+	}
+	return ID(u), nil
+}
+
+// String returns the canonical spelling.
+func (id ID) String() string { return uuid.UUID(id).String() }
+
+// Session is one signed-in client. Values handed out by a [Store] are shared: nobody changes them.
+type Session struct {
+	ID              ID
+	IdentityID      identity.ID
+	Identity        *identity.Identity // with everything but credentials; nil when not loaded
+	CreatedAt       time.Time
+	IssuedAt        time.Time // moves when the session is refreshed
+	AuthenticatedAt time.Time // when a factor was last proved
+	ExpiresAt       time.Time
+	ExtendedAt      time.Time // zero when never extended
+	AAL             identity.AAL
+	Methods         []MethodUse
+	Devices         []Device
+	End             *End // nil while nobody has ended it
+
+	// Memo lets whoever shows the session keep its encoded form with it. The store drops it with every change.
+	Memo Memo
+}
+
+// MethodUse is one proof: which method, which level it gave, and when.
+type MethodUse struct {
+	Method      string
+	AAL         identity.AAL
+	CompletedAt time.Time
+}
+
+// Device is where a session was started or refreshed from.
+type Device struct {
+	ID        uuid.UUID
+	IP        string // without port; "" when unknown
+	UserAgent string // at most 512 bytes
+	Location  string // city and country when a trusted proxy says so
+}
+
+// End says when, why and by whom a session was ended.
+type End struct {
+	At     time.Time
+	Reason Reason
+	By     string // the identity's id for its owner, "admin" for the admin API
+}
+
+// Reason is why a session was ended on purpose.
+type Reason string
+
+// The reasons, a closed set that metrics use as a label.
+const (
+	Logout           Reason = "logout"
+	Revoked          Reason = "revoked"
+	RevokedByAdmin   Reason = "revoked_by_admin"
+	IdentityDisabled Reason = "identity_disabled"
+	IdentityDeleted  Reason = "identity_deleted"
+)
+
+// Reasons lists them all.
+var Reasons = []Reason{Logout, Revoked, RevokedByAdmin, IdentityDisabled, IdentityDeleted}
+
+// Valid reports whether the session counts at a moment: nobody has ended it, its time has not run out, and its identity
+// is active. A session whose identity is not loaded is judged by the rest.
+func (s *Session) Valid(now time.Time) bool {
+	return s.End == nil && s.ExpiresAt.After(now) && (s.Identity == nil || s.Identity.State == identity.Active)
+}
+
+// Failures that callers may see.
+var (
+	// ErrNone means that the request carries no session that counts.
+	ErrNone = &fault.Error{Kind: fault.Unauthenticated, ID: "session_inactive",
+		Reason:  "No valid session credentials found in the request.",
+		Message: "The request could not be authorized"}
+
+	// ErrAALTooLow means that the session counts, but the identity has a second factor that it has not shown yet.
+	ErrAALTooLow = &fault.Error{Kind: fault.Forbidden, ID: "session_aal2_required",
+		Reason:  "An active session was found, but it has to be stepped up with the second factor first.",
+		Message: "Session does not fulfill the requested Authenticator Assurance Level"}
+
+	// ErrNotFound means that there is no session with this id.
+	ErrNotFound = fault.New(fault.NotFound, "session_not_found", "There is no such session.")
+
+	// ErrNotExtendable means that the session has ended, or was extended by somebody else a moment ago.
+	ErrNotExtendable = fault.New(fault.NotFound, "session_not_extendable", "There is no such live session to extend, or it was extended a moment ago.")
+
+	// ErrUnknownToken means that no session, live or revoked, has this token.
+	ErrUnknownToken = fault.New(fault.Forbidden, "session_token_unknown", "The session token belongs to no session that can be signed out: it is unknown, or its session has expired.")
+
+	// ErrBadToken means that a value cannot be a session token at all.
+	ErrBadToken = fault.New(fault.Invalid, "session_token_malformed", "The session token is malformed: send session_token as the string that the sign-in answer contained.")
+
+	// ErrBadID means that a session id is not a UUID.
+	ErrBadID = fault.New(fault.Invalid, "bad_uuid", "The session id is not a UUID; an id looks like 4be85580-b3cd-4be2-8aa7-c2cb012028de.")
+
+	// ErrIdentityInactive means that no session may start: the identity is disabled or gone.
+	ErrIdentityInactive = fault.New(fault.Forbidden, "identity_disabled", "This account has been disabled.")
+)

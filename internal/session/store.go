@@ -1,0 +1,75 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"exeunt/internal/identity"
+)
+
+// Store keeps sessions. Every method is atomic, durable when it returns, and safe for concurrent use. What a method
+// reports as done is seen by every later call on every node. A store that cannot be reached answers
+// fault.ErrUnavailable, never "not found". Each change writes its event in the same transaction.
+type Store interface {
+	// InsertSession stores a new session under the hash of its token, if its identity is active at that moment; else
+	// ErrIdentityInactive.
+	InsertSession(ctx context.Context, s *Session, token TokenHash) error
+
+	// SessionByToken returns the session with its identity, ended and expired ones included as long as their rows
+	// exist, or ErrNone.
+	SessionByToken(ctx context.Context, token TokenHash) (*Session, error)
+
+	// Session returns the session with its identity, or ErrNotFound. Deleted sessions are not found.
+	Session(ctx context.Context, id ID) (*Session, error)
+
+	// EndByToken ends the session that has this token if it is live, and reports whether the session is revoked now, by
+	// this call or an earlier one. An unknown token, or one whose session has expired by time, is not.
+	EndByToken(ctx context.Context, token TokenHash, end End) (revoked bool, err error)
+
+	// EndSessions ends the live ones among the sessions that the scope names and returns how many changed. With Delete
+	// set, rows disappear from every list and count, live or not; only their tokens are remembered.
+	EndSessions(ctx context.Context, scope Scope, end End) (int, error)
+
+	// ExtendSession moves the expiry of a live session of an active identity to next, if that is later, if the expiry
+	// lies within the rule's window, and if the last extension was not after Debounced. It reports whether it did.
+	ExtendSession(ctx context.Context, id ID, next time.Time, rule ExtendRule) (bool, error)
+
+	// RefreshSession stores the times, level, methods and devices of s if that session is live at now, of an active
+	// identity; else ErrNone.
+	RefreshSession(ctx context.Context, s *Session, now time.Time) error
+
+	// ListSessions returns sessions, the newest first, the same time by id.
+	ListSessions(ctx context.Context, f Filter) ([]*Session, error)
+
+	// CountSessions counts what a filter would list without its limit and position.
+	CountSessions(ctx context.Context, f Filter) (int, error)
+}
+
+// ExtendRule says when an extension takes place.
+type ExtendRule struct {
+	Now       time.Time
+	Window    *time.Duration // how close to its expiry the session must be; nil for any
+	Debounced time.Time      // the session must not have been extended after this
+}
+
+// Scope names sessions. Exactly one of IDs, Identities and All is set.
+type Scope struct {
+	IDs        []ID
+	Identities []identity.ID
+	All        bool
+	Delete     bool // remove the rows from sight as well
+	Limit      int  // at most this many rows; zero for no limit
+}
+
+// Filter chooses sessions for a list.
+type Filter struct {
+	Identity     *identity.ID
+	Active       *bool // as Session.Valid, at Now
+	Now          time.Time
+	WithIdentity bool
+
+	AfterCreated time.Time // position: the last session of the page before; zero for the first page
+	AfterID      ID
+	Offset       int
+	Limit        int
+}

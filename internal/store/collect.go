@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// Collector removes what has served its purpose: sessions some time after their original expiry, flows after theirs,
+// and events after their retention. It works in batches, each a short transaction of its own, and any number of nodes
+// may run one at the same time.
+type Collector struct {
+	Store     *Store
+	Log       *slog.Logger
+	Interval  time.Duration // between rounds
+	Batch     int           // rows for each statement
+	Margin    time.Duration // how long a session's row outlives its expiry, so that a sign-out stays known
+	Retention time.Duration // how long events are kept
+}
+
+const (
+	collectSessions query = `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+	collectFlows    query = `DELETE FROM flows WHERE id IN (SELECT id FROM flows WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+	collectEvents   query = `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 ORDER BY at LIMIT $2)`
+)
+
+// Run collects until ctx ends.
+func (c *Collector) Run(ctx context.Context) {
+	tick := time.NewTicker(c.Interval)
+	defer tick.Stop()
+	for {
+		if _, err := c.Collect(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			c.Log.Warn("collecting failed; it will be tried again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Collect removes everything that is due at now and returns how many rows went.
+func (c *Collector) Collect(ctx context.Context, now time.Time) (int64, error) {
+	var total int64
+	for _, due := range []struct {
+		remove query
+		before time.Time
+	}{
+		{collectSessions, now.Add(-c.Margin)},
+		{collectFlows, now},
+		{collectEvents, now.Add(-c.Retention)},
+	} {
+		n, err := c.collect(ctx, due.remove, due.before)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func (c *Collector) collect(ctx context.Context, remove query, before time.Time) (total int64, err error) {
+	for {
+		var n int64
+		err = c.Store.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
+			n, err = t.exec(ctx, remove, micros(before), c.Batch)
+			return err
+		})
+		total += n
+		if err != nil || n < int64(c.Batch) {
+			return total, err
+		}
+	}
+}

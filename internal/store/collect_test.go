@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"exeunt/internal/flow"
+	"exeunt/internal/session"
+	"exeunt/internal/testkit"
+)
+
+func TestCollector(t *testing.T) {
+	onEach(t, func(f fixture) {
+		const margin, retention = 24 * time.Hour, 30 * 24 * time.Hour
+		i := f.someone()
+		var old, kept []client
+		for range 7 {
+			old = append(old, f.signInAt(i, now.Add(-margin-testkit.Lifespan-time.Microsecond)))
+			kept = append(kept, f.signInAt(i, now.Add(-margin-testkit.Lifespan)))
+		}
+		live := f.signIn(i)
+		tombstone := f.signInAt(i, now.Add(-testkit.Lifespan))
+		f.logout(tombstone, now.Add(-testkit.Lifespan))
+		f.end(session.Scope{IDs: []session.ID{tombstone.ID}, Delete: true}, now)
+		overdue, due := testkit.Flow("login", now.Add(-testkit.Lifespan-time.Microsecond)), testkit.Flow("login", now.Add(-testkit.Lifespan))
+		f.ok(errors.Join(f.InsertFlow(f.ctx, overdue), f.InsertFlow(f.ctx, due)))
+		ancient := f.signIn(i)
+		f.logout(ancient, now)
+		f.raw(`UPDATE events SET at = $2 WHERE session_id = $1`, ancient.ID.String(), micros(now.Add(-retention-time.Microsecond)))
+
+		c := &Collector{Store: f.Store, Batch: 3, Margin: margin, Retention: retention}
+		n, err := c.Collect(f.ctx, now)
+		f.ok(err)
+		if n != int64(len(old))+1+2 {
+			f.t.Errorf("%d rows went, want %d", n, len(old)+3)
+		}
+		for _, c := range old {
+			_, err := f.Session(f.ctx, c.ID)
+			f.is(err, session.ErrNotFound)
+			if f.logout(c, now) {
+				f.t.Error("a collected session is still known")
+			}
+		}
+		for _, c := range append(kept, live, ancient) {
+			_, err := f.Session(f.ctx, c.ID)
+			f.ok(err)
+		}
+		if !f.logout(tombstone, now) {
+			f.t.Error("the tombstone is gone before its time")
+		}
+		if len(f.story(ancient.ID)) != 0 || len(f.story(live.ID)) != 1 {
+			f.t.Error("the wrong events went")
+		}
+		_, err = f.Flow(f.ctx, overdue.Kind, overdue.ID)
+		f.is(err, flow.ErrNotFound)
+		_, err = f.Flow(f.ctx, due.Kind, due.ID)
+		f.ok(err)
+		f.run("a second round finds nothing", func(f fixture) {
+			n, err := c.Collect(f.ctx, now)
+			f.ok(err)
+			if n != 0 {
+				f.t.Errorf("%d rows went", n)
+			}
+		})
+		f.run("the margin over, the tombstone goes", func(f fixture) {
+			_, err := c.Collect(f.ctx, now.Add(margin+time.Microsecond))
+			f.ok(err)
+			if f.logout(tombstone, now) {
+				f.t.Error("the tombstone is still there")
+			}
+			if !f.valid(live, now) {
+				f.t.Error("a live session went")
+			}
+		})
+		f.run("several at once do no harm", func(f fixture) {
+			for range 20 {
+				f.signInAt(i, now.Add(-3*margin))
+			}
+			for _, err := range together(4, func(int) error { _, err := c.Collect(f.ctx, now); return err }) {
+				f.ok(err)
+			}
+			if !f.valid(live, now) {
+				f.t.Error("a live session went")
+			}
+		})
+		f.run("it runs until its context ends", func(f fixture) {
+			due := testkit.Flow("login", now.Add(-testkit.Lifespan))
+			f.ok(f.InsertFlow(f.ctx, due))
+			ctx, cancel := context.WithCancel(f.ctx)
+			ended := make(chan struct{})
+			runner := *c
+			runner.Interval = time.Millisecond
+			go func() { runner.Run(ctx); close(ended) }()
+			await(f.t, "the flow is collected", func() bool {
+				_, err := f.Flow(f.ctx, due.Kind, due.ID)
+				return err != nil
+			})
+			cancel()
+			<-ended
+		})
+	})
+}

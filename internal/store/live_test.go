@@ -1,0 +1,222 @@
+package store
+
+import (
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"exeunt/internal/identity"
+	"exeunt/internal/session"
+	"exeunt/internal/testkit"
+)
+
+func liveSession(i *identity.Identity) client {
+	s, secret := testkit.Session(i, now)
+	return client{s, secret.Hash()}
+}
+
+func (t *liveTable) put(c client) { t.fill(c.token, c.Session, t.ticket(c.token)) }
+
+func TestLiveTableHoldsNothingStale(t *testing.T) {
+	i := testkit.Identity(testkit.Email())
+	for sentence, row := range map[string]struct {
+		meanwhile func(table *liveTable, c client) // between the read and the fill
+		found     bool
+	}{
+		"what was read is found": {func(*liveTable, client) {}, true},
+		"what ended since the read is not put back": {func(l *liveTable, c client) {
+			l.apply([]effect{{kind: sessionEnded, token: c.token}})
+		}, false},
+		"nor what was extended since": {func(l *liveTable, c client) {
+			l.apply([]effect{{kind: sessionExtended, token: c.token}})
+		}, false},
+		"nor what belongs to an identity that changed": {func(l *liveTable, _ client) {
+			l.apply([]effect{{kind: identityChanged, identity: i.ID}})
+		}, false},
+		"nor what somebody else put in before it ended": {func(l *liveTable, c client) {
+			l.put(c)
+			l.apply([]effect{{kind: sessionEnded, token: c.token}})
+		}, false},
+		"the end of a session on another stripe does not matter": {func(l *liveTable, c client) {
+			other := c.token
+			other[0]++
+			l.apply([]effect{{kind: sessionEnded, token: other}})
+		}, true},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			table, c := newLiveTable(1<<20), liveSession(i)
+			ticket := table.ticket(c.token)
+			row.meanwhile(table, c)
+			table.fill(c.token, c.Session, ticket)
+			if found := table.find(c.token) != nil; found != row.found {
+				t.Errorf("found: %v", found)
+			}
+			whole(t, table)
+		})
+	}
+}
+
+// TestReadThatRacesAnEndDoesNotReviveIt lets readers read and fill all the time while sessions end.
+func TestReadThatRacesAnEndDoesNotReviveIt(t *testing.T) {
+	table := newLiveTable(1 << 20)
+	i := testkit.Identity(testkit.Email())
+	for range 200 {
+		c := liveSession(i)
+		var ended atomic.Bool // the row
+		var answered atomic.Bool
+		var group sync.WaitGroup
+		for range 3 {
+			group.Go(func() {
+				for range 20 {
+					over := answered.Load()
+					if table.find(c.token) != nil && over {
+						t.Error("an ended session is in the table")
+					}
+					ticket := table.ticket(c.token)
+					live := !ended.Load()
+					runtime.Gosched()
+					if live {
+						table.fill(c.token, c.Session, ticket)
+					}
+				}
+			})
+		}
+		group.Go(func() {
+			runtime.Gosched()
+			ended.Store(true)
+			table.apply([]effect{{kind: sessionEnded, token: c.token}})
+			answered.Store(true)
+		})
+		group.Wait()
+		if table.find(c.token) != nil {
+			t.Fatal("an ended session is in the table at the end")
+		}
+	}
+}
+
+func TestLiveTableKeepsItsBound(t *testing.T) {
+	owners := make([]*identity.Identity, 5)
+	for n := range owners {
+		owners[n] = testkit.Identity(testkit.Email())
+		owners[n].Traits = []byte(`"` + strings.Repeat("x", n*1000) + `"`)
+	}
+	rapid.Check(t, func(r *rapid.T) {
+		table := newLiveTable(int64(rapid.SampledFrom([]int{1, 2000, 5000, 9000, 40000}).Draw(r, "bytes for each stripe")) * liveShards)
+		clients := make([]client, 12)
+		for n := range clients {
+			clients[n] = liveSession(owners[n%len(owners)])
+			clients[n].token[0] = byte(n % 2) // crowd two stripes
+		}
+		for range rapid.IntRange(1, 40).Draw(r, "actions") {
+			c := clients[rapid.IntRange(0, len(clients)-1).Draw(r, "client")]
+			switch rapid.IntRange(0, 5).Draw(r, "action") {
+			case 0:
+				table.apply([]effect{{kind: sessionEnded, token: c.token}})
+				if table.find(c.token) != nil {
+					r.Fatal("an ended session is found")
+				}
+			case 1:
+				table.apply([]effect{{kind: identityChanged, identity: c.IdentityID}})
+				for _, o := range clients {
+					if o.IdentityID == c.IdentityID && table.find(o.token) != nil {
+						r.Fatal("a session of a changed identity is found")
+					}
+				}
+			default:
+				table.put(c)
+				if found := table.find(c.token); (found == c.Session) != (weight(c.Session) <= table.maxBytes) {
+					r.Fatalf("found %v in a table of %d", found, table.maxBytes)
+				}
+			}
+			whole(r, table)
+		}
+	})
+}
+
+// whole checks that the books of a table agree with what it holds.
+func whole(t interface{ Errorf(string, ...any) }, table *liveTable) {
+	for n := range table.shards {
+		s := &table.shards[n]
+		var bytes int64
+		owned := 0
+		for token, entry := range s.sessions {
+			bytes += entry.bytes
+			if _, ok := s.byIdentity[entry.session.IdentityID][token]; !ok {
+				t.Errorf("a session is not listed with its identity")
+			}
+		}
+		for _, tokens := range s.byIdentity {
+			owned += len(tokens)
+			if len(tokens) == 0 {
+				t.Errorf("an identity without sessions is listed")
+			}
+		}
+		if bytes != s.bytes || bytes > table.maxBytes || owned != len(s.sessions) {
+			t.Errorf("%d bytes are booked as %d, the bound is %d; %d of %d sessions are owned", bytes, s.bytes, table.maxBytes, owned, len(s.sessions))
+		}
+	}
+}
+
+func TestSessionTooLargeForTheTableDrivesNoneOut(t *testing.T) {
+	table := newLiveTable(6000 * liveShards)
+	small, large := liveSession(testkit.Identity(testkit.Email())), liveSession(testkit.Identity(testkit.Email()))
+	large.Identity.Traits = make([]byte, 10000)
+	large.token = small.token
+	large.token[31]++
+	table.put(small)
+	table.put(large)
+	if table.find(small.token) == nil || table.find(large.token) != nil {
+		t.Error("the small session is gone or the large one is in")
+	}
+}
+
+func TestChecksWorkWithATableOfAnySize(t *testing.T) {
+	for _, bytes := range []int64{1, 10000 * liveShards, 1 << 20} {
+		f := opened(t, testkit.File(t), Options{CacheBytes: bytes})
+		i := f.someone()
+		var clients []client
+		for n := range 100 {
+			c := f.signIn(i)
+			clients = append(clients, c)
+			if n%3 == 0 {
+				f.check(c)
+				f.logout(c, now)
+			}
+		}
+		for range 2 {
+			for n, c := range clients {
+				if got := f.check(c); got.Valid(now) != (n%3 != 0) || got.ID != c.ID {
+					t.Errorf("with %d bytes: session %d, valid %v", bytes, n, got.Valid(now))
+				}
+			}
+		}
+		table := f.engine.(*sqliteEngine).live
+		whole(t, table)
+		if n := f.Stats().CachedSessions; n != table.len() || (n == 0) != (bytes == 1) || n > len(clients) {
+			t.Errorf("with %d bytes: %d sessions are held", bytes, n)
+		}
+	}
+}
+
+func TestTableIsFilledByChecksAndNeverByEndedSessions(t *testing.T) {
+	f := opened(t, testkit.File(t), Options{})
+	i := f.someone()
+	c, ended := f.signIn(i), f.signIn(i)
+	f.logout(ended, now)
+	f.check(c)
+	f.check(ended)
+	if n := f.Stats().CachedSessions; n != 1 {
+		t.Errorf("%d sessions are held, want 1", n)
+	}
+	if f.check(c) != f.check(c) {
+		t.Error("a second check does not come from the table")
+	}
+	f.end(session.Scope{All: true}, now)
+	if n := f.Stats().CachedSessions; n != 0 {
+		t.Errorf("%d sessions are held after their end", n)
+	}
+}

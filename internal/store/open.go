@@ -1,0 +1,89 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const defaultCacheBytes = 256 << 20
+
+// Open opens the store at dsn: sqlite://path, memory (a SQLite database that vanishes at the end), or a postgres://
+// address. A SQLite database is brought up to date at once, as nobody else can be using it; for PostgreSQL see
+// [Store.Migrate] and [Store.Migrated].
+func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
+	if o.Meter == nil {
+		o.Meter = noMeter{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = defaultCacheBytes
+	}
+	e, err := openEngine(dsn, o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{engine: e, meter: o.Meter}
+	if lite, ok := e.(*sqliteEngine); ok {
+		if err := lite.migrate(ctx); err != nil {
+			_ = lite.close() // the first failure is the one to tell
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func openEngine(dsn string, o Options) (engine, error) {
+	scheme, rest, _ := strings.Cut(dsn, "://")
+	switch scheme {
+	case "memory":
+		return openScratch(o)
+	case "sqlite", "sqlite3":
+		path, _, _ := strings.Cut(rest, "?")
+		path, err := url.PathUnescape(path)
+		if err != nil || path == "" {
+			return nil, fmt.Errorf("dsn: no file name in the address; it looks like sqlite:///var/lib/exeunt/exeunt.sqlite")
+		}
+		return openSQLite(path, o)
+	case "postgres", "postgresql", "cockroach":
+		return openPostgres(poolParameters(rest), o)
+	}
+	return nil, fmt.Errorf("dsn: the scheme %q is not supported; use sqlite://, postgres:// or memory", scheme)
+}
+
+// openScratch opens a database in a directory that goes with it.
+func openScratch(o Options) (engine, error) {
+	dir, err := os.MkdirTemp("", "exeunt-memory-")
+	if err != nil {
+		return nil, fmt.Errorf("making a place for the temporary database: %w", err)
+	}
+	e, err := openSQLite(filepath.Join(dir, "exeunt.sqlite"), o)
+	if err != nil {
+		return nil, err
+	}
+	e.scratch = dir
+	return e, nil
+}
+
+// poolParameters gives the connection limits that a Kratos address may carry the names that the driver knows.
+func poolParameters(rest string) string {
+	address, rawQuery, ok := strings.Cut(rest, "?")
+	query, err := url.ParseQuery(rawQuery)
+	if !ok || err != nil {
+		return "postgres://" + rest
+	}
+	for kratos, ours := range map[string]string{"max_conns": "pool_max_conns", "max_idle_conns": "",
+		"max_conn_lifetime": "pool_max_conn_lifetime", "max_conn_idle_time": "pool_max_conn_idle_time"} {
+		if v := query.Get(kratos); v != "" && ours != "" {
+			query.Set(ours, v)
+		}
+		query.Del(kratos)
+	}
+	return "postgres://" + address + "?" + query.Encode()
+}

@@ -1,0 +1,207 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"github.com/pressly/goose/v3/database"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"exeunt/internal/fault"
+	"exeunt/internal/session"
+)
+
+// sqliteEngine owns one database file: all writes go through one writer, session checks are answered from the table of
+// live sessions.
+type sqliteEngine struct {
+	dialect *dialect
+	reads   *sql.DB
+	writes  *sql.DB
+	writer  *writer
+	live    *liveTable
+	meter   Meter
+	lock    *os.File
+	scratch string // a directory to remove at the end, for a database that is meant to vanish
+}
+
+func sqliteDialect() *dialect {
+	return &dialect{words: strings.NewReplacer("FOR_SHARE", "",
+		"ANY_OF($1)", "(SELECT value FROM json_each($1))", "ANY_OF($2)", "(SELECT value FROM json_each($2))")}
+}
+
+// openSQLite opens, and makes if needed, the database file at path.
+func openSQLite(path string, o Options) (*sqliteEngine, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("making the folder of the database: %w", err)
+	}
+	path, err := ownFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the file of the database: %w", err)
+	}
+	lock, err := lockFile(path)
+	if err != nil {
+		return nil, err
+	}
+	e := &sqliteEngine{dialect: sqliteDialect(), live: newLiveTable(o.CacheBytes), meter: o.Meter, lock: lock}
+	if err := e.connect(path); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	return e, nil
+}
+
+// ownFile makes the database file if there is none, for its owner alone before SQLite writes to it, as the files that
+// SQLite puts beside it get the same mode. It returns the path behind symbolic links, so that every name of the file
+// meets the same lock.
+func ownFile(path string) (string, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return "", err
+		}
+		f.Close()
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
+}
+
+func (e *sqliteEngine) connect(path string) (err error) {
+	// synchronous=FULL makes every commit durable before it is answered; WAL keeps reads out of the writer's way.
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() +
+		"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"
+	if e.writes, err = sql.Open("sqlite", dsn); err != nil {
+		return err
+	}
+	e.writes.SetMaxOpenConns(1)
+	if err := e.writes.Ping(); err != nil {
+		return fmt.Errorf("opening the database %s: %w", path, err)
+	}
+	if e.reads, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)"); err != nil {
+		return err
+	}
+	e.reads.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
+	e.reads.SetMaxIdleConns(max(4, runtime.GOMAXPROCS(0)))
+	return nil
+}
+
+// ErrLocked means that another process has the database file open.
+var ErrLocked = errors.New("the database is in use by another exeunt process")
+
+// lockFile makes sure that one process owns the database: two would not see each other's sign-outs at once.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking the database: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%w: %s. Stop that process, or give this one a database of its own with dsn", ErrLocked, path)
+	}
+	return f, nil
+}
+
+// migrate runs once, when the database is opened, before the writer takes the only connection that writes.
+func (e *sqliteEngine) migrate(ctx context.Context) error {
+	if e.writer != nil {
+		return nil
+	}
+	p, err := migrator(database.DialectSQLite3, e.writes)
+	if err != nil {
+		return err
+	}
+	if err := migrate(ctx, p); err != nil {
+		return err
+	}
+	e.writer, err = startWriter(e)
+	return err
+}
+
+func (e *sqliteEngine) migrated(context.Context) error { return nil } // open always migrates
+
+func (e *sqliteEngine) write(ctx context.Context, _ manner, fn func(context.Context, *tx) error) error {
+	return e.writer.do(ctx, fn)
+}
+
+func (e *sqliteEngine) read(ctx context.Context, fn func(context.Context, *tx) error) error {
+	return sqliteFault(fn(ctx, &tx{run: e.reads, dialect: e.dialect}))
+}
+
+func (e *sqliteEngine) sessionByToken(ctx context.Context, token session.TokenHash) (*session.Session, error) {
+	if s := e.live.find(token); s != nil {
+		return s, nil
+	}
+	ticket := e.live.ticket(token)
+	var found *session.Session
+	err := e.read(ctx, func(ctx context.Context, t *tx) (err error) {
+		found, err = t.sessionByToken(ctx, token)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if found.End == nil {
+		e.live.fill(token, found, ticket)
+	}
+	return found, nil
+}
+
+func (e *sqliteEngine) ping(ctx context.Context) error {
+	_, err := e.reads.ExecContext(ctx, `SELECT 1 FROM sessions LIMIT 1`)
+	return err
+}
+
+func (e *sqliteEngine) stats() Stats {
+	s := e.reads.Stats()
+	return Stats{Open: s.OpenConnections, InUse: s.InUse, Max: s.MaxOpenConnections, Waited: s.WaitCount, CachedSessions: e.live.len()}
+}
+
+func (e *sqliteEngine) close() error {
+	var errs []error
+	if e.writer != nil {
+		e.writer.stop()
+	}
+	for _, db := range []*sql.DB{e.reads, e.writes} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	errs = append(errs, e.lock.Close())
+	if e.scratch != "" {
+		errs = append(errs, os.RemoveAll(e.scratch))
+	}
+	return errors.Join(errs...)
+}
+
+// sqliteFault says that the store is unavailable when SQLite's result code means so.
+func sqliteFault(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+		sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM:
+		return fault.ErrUnavailable.Because(err)
+	}
+	return err
+}
+
+// isUnique reports whether a statement failed because a unique value is taken, on either engine.
+func isUnique(err error) bool {
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		return lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	return postgresCode(err) == "23505"
+}

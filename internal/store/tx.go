@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"sync"
+
+	"exeunt/internal/identity"
+	"exeunt/internal/session"
+)
+
+// query is SQL text. Only constants become one, so text made at run time needs a visible conversion.
+//
+// A query may hold a few words that each engine writes in its own way:
+//
+//	ANY_OF($n)   the elements of a JSON array of strings, for IN
+//	FOR_SHARE    holds the rows read until the transaction ends
+type query string
+
+// dialect writes queries for one engine.
+type dialect struct {
+	words *strings.Replacer
+	noted bool // a change and its event fit in one statement
+	texts sync.Map
+}
+
+func (d *dialect) text(q query) string {
+	if t, ok := d.texts.Load(q); ok {
+		return t.(string)
+	}
+	t := d.words.Replace(string(q))
+	d.texts.Store(q, t)
+	return t
+}
+
+// runner is what database/sql offers on a pool, a connection and a transaction alike.
+type runner interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// tx runs statements: inside a transaction for writes, or each by itself for reads.
+type tx struct {
+	run     runner
+	dialect *dialect
+	effects []effect
+	failed  error // the last statement that failed and was not taken back
+}
+
+// effect is what a committed change means for the rest of the process: for the table of live sessions and the counters.
+type effect struct {
+	kind     string
+	token    session.TokenHash
+	identity identity.ID // set when the identity itself changed, so that all its sessions are stale
+	reason   session.Reason
+}
+
+// The kinds of events, and so of effects, that somebody acts on.
+const (
+	sessionStarted  = "session_started"
+	sessionEnded    = "session_ended"
+	sessionExtended = "session_extended"
+	identityChanged = "identity_changed"
+)
+
+func (t *tx) exec(ctx context.Context, q query, args ...any) (int64, error) {
+	r, err := t.run.ExecContext(ctx, t.dialect.text(q), args...)
+	if err != nil {
+		t.failed = err
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// each runs a query and hands every row to scan.
+func (t *tx) each(ctx context.Context, scan func(scanner) error, q query, args ...any) error {
+	rows, err := t.run.QueryContext(ctx, t.dialect.text(q), args...)
+	if err != nil {
+		t.failed = err
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.failed = err
+		return err
+	}
+	return nil
+}
+
+// one runs a query for its first row; sql.ErrNoRows when there is none.
+func (t *tx) one(ctx context.Context, scan func(scanner) error, q query, args ...any) error {
+	found := false
+	err := t.each(ctx, func(r scanner) error {
+		if found {
+			return nil
+		}
+		found = true
+		return scan(r)
+	}, q, args...)
+	if err == nil && !found {
+		return sql.ErrNoRows
+	}
+	return err
+}
+
+type scanner interface{ Scan(dest ...any) error }

@@ -1,0 +1,221 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"exeunt/internal/fault"
+)
+
+// writer carries out all writes of a SQLite database, one after the other, on one connection. What has queued up while
+// a commit was under way is committed together, so that many callers share the cost of one flush to disk.
+type writer struct {
+	engine *sqliteEngine
+	conn   *sql.Conn
+	run    *preparing
+	jobs   chan *job
+	done   chan struct{}
+
+	commits atomic.Int64 // batches so far
+
+	mu     sync.RWMutex // guards closed against a send on a closed channel
+	closed bool
+}
+
+// job is one caller's write.
+type job struct {
+	ctx    context.Context
+	fn     func(context.Context, *tx) error
+	tx     *tx
+	err    error
+	finish chan error
+}
+
+const maxBatch = 256 // writes in one commit; bounds how long the first of them waits
+
+var errClosed = fault.ErrUnavailable.Because(errors.New("the store is closed"))
+
+func startWriter(e *sqliteEngine) (*writer, error) {
+	conn, err := e.writes.Conn(context.Background())
+	if err != nil {
+		return nil, fmt.Errorf("starting the writer: %w", err)
+	}
+	w := &writer{engine: e, conn: conn, run: &preparing{conn: conn, stmts: map[string]*sql.Stmt{}},
+		jobs: make(chan *job, maxBatch), done: make(chan struct{})}
+	go w.loop()
+	return w, nil
+}
+
+// do queues fn and waits for its commit. When ctx ends first, the outcome is unknown to the caller, as with any
+// request whose answer is lost.
+func (w *writer) do(ctx context.Context, fn func(context.Context, *tx) error) error {
+	j := &job{ctx: ctx, fn: fn, finish: make(chan error, 1)}
+	if err := w.enqueue(j); err != nil {
+		return err
+	}
+	select {
+	case err := <-j.finish:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (w *writer) enqueue(j *job) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return errClosed
+	}
+	select {
+	case w.jobs <- j:
+		return nil
+	case <-j.ctx.Done():
+		return j.ctx.Err()
+	}
+}
+
+// stop finishes what is queued and ends the writer.
+func (w *writer) stop() {
+	w.mu.Lock()
+	if !w.closed {
+		w.closed = true
+		close(w.jobs)
+	}
+	w.mu.Unlock()
+	<-w.done
+}
+
+func (w *writer) loop() {
+	defer close(w.done)
+	defer w.conn.Close()
+	for first := range w.jobs {
+		w.commit(w.gather(first))
+	}
+}
+
+// gather takes what is queued already; it never waits for more.
+func (w *writer) gather(first *job) []*job {
+	batch := []*job{first}
+	for len(batch) < maxBatch {
+		select {
+		case j, ok := <-w.jobs:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, j)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit runs a batch in one transaction. The statements run without the callers' deadlines: interrupting one would
+// roll back the writes of all the others.
+func (w *writer) commit(batch []*job) {
+	ctx := context.Background()
+	err := w.exec(ctx, "BEGIN IMMEDIATE")
+	for _, j := range batch {
+		if err == nil {
+			err = w.attempt(ctx, j)
+		}
+	}
+	if err == nil {
+		err = w.exec(ctx, "COMMIT")
+	}
+	if err != nil {
+		_ = w.exec(ctx, "ROLLBACK") // SQLite may have rolled back by itself
+	}
+	w.commits.Add(1)
+	for _, j := range batch {
+		w.settle(j, err)
+	}
+}
+
+// attempt runs one write inside a savepoint, so that its failure takes back nothing but itself. It fails when the
+// transaction around it is broken, which SQLite rolls back by itself when the disk fails: whatever ran on would commit
+// statement by statement.
+func (w *writer) attempt(ctx context.Context, j *job) error {
+	if j.err = j.ctx.Err(); j.err != nil {
+		return nil
+	}
+	j.tx = &tx{run: w.run, dialect: w.engine.dialect}
+	if err := w.exec(ctx, "SAVEPOINT job"); err != nil {
+		return err
+	}
+	if j.err = guarded(context.WithoutCancel(j.ctx), j); j.err != nil {
+		if err := w.exec(ctx, "ROLLBACK TO SAVEPOINT job"); err != nil {
+			return err
+		}
+	}
+	return w.exec(ctx, "RELEASE SAVEPOINT job")
+}
+
+// guarded turns a panic into the failure of one write: the writer must live on for all the others.
+func guarded(ctx context.Context, j *job) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a write panicked: %v", p)
+		}
+	}()
+	return j.fn(ctx, j.tx)
+}
+
+// settle applies the effects of a write and wakes its caller, in this order: what the caller says next must already
+// hold for everyone. A failed write has its effects applied too: they only drop what the next check reads anew, and
+// after a failed commit nobody knows what the file holds.
+func (w *writer) settle(j *job, commit error) {
+	if j.err == nil && commit != nil {
+		j.err = fault.ErrUnavailable.Because(commit)
+	}
+	if j.tx != nil {
+		w.engine.live.apply(j.tx.effects)
+	}
+	if j.err == nil {
+		count(w.engine.meter, j.tx.effects)
+	}
+	j.finish <- sqliteFault(j.err)
+}
+
+func (w *writer) exec(ctx context.Context, text string) error {
+	_, err := w.run.ExecContext(ctx, text)
+	return err
+}
+
+// preparing keeps the statements of one connection prepared. Only the writer uses it.
+type preparing struct {
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+func (p *preparing) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
+	if s, ok := p.stmts[text]; ok {
+		return s, nil
+	}
+	s, err := p.conn.PrepareContext(ctx, text)
+	if err == nil {
+		p.stmts[text] = s
+	}
+	return s, err
+}
+
+func (p *preparing) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	s, err := p.stmt(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(ctx, args...)
+}
+
+func (p *preparing) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	s, err := p.stmt(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(ctx, args...)
+}

@@ -1,0 +1,245 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"exeunt/internal/fault"
+	"exeunt/internal/identity"
+	"exeunt/internal/session"
+	"exeunt/internal/testkit"
+)
+
+// held is a SQLite store whose writer waits in the middle of a write, so that a test can decide what queues up.
+type held struct {
+	fixture
+	w       *writer
+	release func() // lets the writer go on and waits for the write that held it
+	answers []chan error
+}
+
+func hold(t *testing.T) *held {
+	t.Helper()
+	f := opened(t, testkit.File(t), Options{})
+	return holdOn(f)
+}
+
+func holdOn(f fixture) *held {
+	f.t.Helper()
+	inside, free, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- f.Atomic(f.ctx, func(context.Context) error { close(inside); <-free; return nil })
+	}()
+	<-inside
+	return &held{fixture: f, w: f.engine.(*sqliteEngine).writer, release: func() { close(free); f.ok(<-done) }}
+}
+
+// queue starts a write and returns when it waits behind the others.
+func (h *held) queue(write func() error) {
+	h.t.Helper()
+	before, answer := len(h.w.jobs), make(chan error, 1)
+	go func() { answer <- write() }()
+	await(h.t, "the write is queued", func() bool { return len(h.w.jobs) > before })
+	h.answers = append(h.answers, answer)
+}
+
+func (h *held) logoutLater(c client) {
+	h.t.Helper()
+	h.queue(func() error {
+		_, err := h.EndByToken(h.ctx, c.token, session.End{At: now, Reason: session.Logout})
+		return err
+	})
+}
+
+func TestWritesThatQueueUpShareACommit(t *testing.T) {
+	f := opened(t, testkit.File(t), Options{})
+	i := f.someone()
+	var clients []client
+	for range 100 {
+		clients = append(clients, f.signIn(i))
+	}
+	h := holdOn(f)
+	before := h.w.commits.Load()
+	for _, c := range clients {
+		h.logoutLater(c)
+	}
+	h.release()
+	for _, answer := range h.answers {
+		f.ok(<-answer)
+	}
+	if n := h.w.commits.Load() - before; n != 2 {
+		t.Errorf("101 writes took %d commits, want 2", n)
+	}
+	for _, c := range clients {
+		if f.valid(c, now) {
+			t.Error("a session is live")
+		}
+	}
+}
+
+func TestFailingWriteHarmsNoOther(t *testing.T) {
+	for sentence, fail := range map[string]func(ctx context.Context, f fixture) error{
+		"that fails":  func(context.Context, fixture) error { return errOwn },
+		"that panics": func(context.Context, fixture) error { panic("oh") },
+		"whose statement cannot be read": func(ctx context.Context, _ fixture) error {
+			_, err := ctx.Value(txKey{}).(*tx).exec(ctx, `SELEKT`)
+			return err
+		},
+		"that breaks a constraint": func(ctx context.Context, f fixture) error {
+			i := testkit.Identity(testkit.Email())
+			return errors.Join(f.InsertIdentity(ctx, i), f.InsertIdentity(ctx, i))
+		},
+	} {
+		t.Run("a write "+sentence, func(t *testing.T) {
+			f := opened(t, testkit.File(t), Options{})
+			i := f.someone()
+			before, inside, after := f.signIn(i), f.signIn(i), f.signIn(i)
+			f.check(before)
+			f.check(inside)
+			h := holdOn(f)
+			h.logoutLater(before)
+			h.queue(func() error {
+				return f.Atomic(f.ctx, func(ctx context.Context) error {
+					_, err := f.EndByToken(ctx, inside.token, session.End{At: now, Reason: session.Logout})
+					return errors.Join(err, fail(ctx, f))
+				})
+			})
+			h.logoutLater(after)
+			h.release()
+			f.ok(<-h.answers[0])
+			if err := <-h.answers[1]; err == nil {
+				t.Error("the failing write succeeded")
+			}
+			f.ok(<-h.answers[2])
+			if f.valid(before, now) || !f.valid(inside, now) || f.valid(after, now) {
+				t.Error("the wrong sessions ended")
+			}
+			if len(f.events(inside.ID)) != 1 {
+				t.Error("the failing write left an event")
+			}
+		})
+	}
+}
+
+// TestBrokenTransactionIsToldToAll simulates what SQLite does when the disk fails: it rolls the transaction back by
+// itself, in the middle of a batch.
+func TestBrokenTransactionIsToldToAll(t *testing.T) {
+	f := opened(t, testkit.File(t), Options{})
+	i := f.someone()
+	before, after := f.signIn(i), f.signIn(i)
+	f.check(before)
+	f.check(after)
+	h := holdOn(f)
+	h.logoutLater(before)
+	h.queue(func() error {
+		return f.engine.write(f.ctx, manner{}, func(ctx context.Context, t *tx) error {
+			_, err := t.exec(ctx, `ROLLBACK`)
+			return errors.Join(err, errOwn)
+		})
+	})
+	h.logoutLater(after)
+	h.release()
+	f.is(<-h.answers[0], fault.ErrUnavailable)
+	if err := <-h.answers[1]; err == nil {
+		t.Error("the broken write succeeded")
+	}
+	f.is(<-h.answers[2], fault.ErrUnavailable)
+	for _, c := range []client{before, after} {
+		s, err := f.storedSession(c)
+		f.ok(err)
+		if !s.Valid(now) {
+			t.Error("a write that was told to have failed was done")
+		}
+		if !f.logout(c, now) || f.valid(c, now) {
+			t.Error("the session cannot be ended any more")
+		}
+	}
+}
+
+func TestWriteOfACallerWhoIsGone(t *testing.T) {
+	t.Run("is not carried out if it has not begun", func(t *testing.T) {
+		h := hold(t)
+		ctx, cancel := context.WithCancel(h.ctx)
+		gone := testkit.Identity(testkit.Email())
+		h.queue(func() error { return h.InsertIdentity(ctx, gone) })
+		cancel()
+		h.is(<-h.answers[0], context.Canceled)
+		h.release()
+		h.someone() // commits after it
+		_, err := h.Identity(h.ctx, gone.ID)
+		h.is(err, identity.ErrNotFound)
+	})
+	t.Run("is carried out whole if it has", func(t *testing.T) {
+		f := opened(t, testkit.File(t), Options{})
+		ctx, cancel := context.WithCancel(f.ctx)
+		first, second := testkit.Identity(testkit.Email()), testkit.Identity(testkit.Email())
+		err := f.Atomic(ctx, func(ctx context.Context) error {
+			f.ok(f.InsertIdentity(ctx, first))
+			cancel()
+			return f.InsertIdentity(ctx, second)
+		})
+		if err != nil {
+			f.is(err, context.Canceled)
+		}
+		f.someone()
+		for _, i := range []*identity.Identity{first, second} {
+			_, err := f.Identity(f.ctx, i.ID)
+			f.ok(err)
+		}
+	})
+	t.Run("does not even queue if there is no room", func(t *testing.T) {
+		h := hold(t)
+		for range cap(h.w.jobs) {
+			h.queue(func() error { return h.UpdateFlow(h.ctx, testkit.Flow("login", now)) })
+		}
+		ctx, cancel := context.WithCancel(h.ctx)
+		cancel()
+		h.is(h.UpdateFlow(ctx, testkit.Flow("login", now)), context.Canceled)
+		h.release()
+		for _, answer := range h.answers {
+			h.ok(<-answer)
+		}
+	})
+}
+
+func TestCloseFinishesAcceptedWrites(t *testing.T) {
+	dsn := testkit.File(t)
+	f := opened(t, dsn, Options{})
+	i := f.someone()
+	var clients []client
+	for range 20 {
+		clients = append(clients, f.signIn(i))
+	}
+	h := holdOn(f)
+	for _, c := range clients {
+		h.logoutLater(c)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- f.Close() }()
+	await(t, "closing has begun", func() bool {
+		if !h.w.mu.TryRLock() {
+			return false
+		}
+		defer h.w.mu.RUnlock()
+		return h.w.closed
+	})
+	f.is(f.UpdateFlow(f.ctx, testkit.Flow("login", now)), fault.ErrUnavailable)
+	h.release()
+	f.ok(<-closed)
+	answered := 0
+	for _, answer := range h.answers {
+		if err := <-answer; err == nil {
+			answered++
+		}
+	}
+	f = opened(t, dsn, Options{})
+	for _, c := range clients {
+		if f.valid(c, now) {
+			t.Error("an accepted sign-out was lost")
+		}
+	}
+	if answered != len(clients) {
+		t.Errorf("%d of %d were answered", answered, len(clients))
+	}
+}
