@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"exeunt/internal/testkit"
 )
@@ -95,6 +96,13 @@ func start(t *testing.T, dsn, extra string) *instance {
 	return in
 }
 
+// on is the same server for a part of the test.
+func (in *instance) on(t *testing.T) *instance {
+	part := *in
+	part.t = t
+	return &part
+}
+
 // lines waits for the addresses in what the server says when it starts.
 type lines struct {
 	found chan [2]string
@@ -157,13 +165,12 @@ func (in *instance) call(method, address string, body any, header ...string) ans
 
 func (in *instance) do(req *http.Request) answer {
 	in.t.Helper()
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(req)
 	if err != nil {
 		in.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	defer client.CloseIdleConnections()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		in.t.Fatal(err)

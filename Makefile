@@ -1,0 +1,24 @@
+# The two commands that matter: make run, make test.
+
+export CGO_ENABLED := 0
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+
+.PHONY: run build test test-crash bench fmt
+
+run: build ## build and run the server with its embedded default
+	bin/exeunt serve
+
+build: ## make bin/exeunt
+	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/exeunt ./cmd/exeunt
+
+test: ## check everything; installs and starts what that needs
+	scripts/test
+
+test-crash: build ## the long version of the crash test: 50 kills on each engine
+	scripts/crash 50
+
+bench: build ## measure session checks and logout beside their floors
+	scripts/bench
+
+fmt:
+	gofmt -w $$(git ls-files '*.go')

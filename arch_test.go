@@ -1,0 +1,82 @@
+package exeunt
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport says which of our packages each package may import. A new package starts with its row here.
+var mayImport = map[string][]string{
+	"internal/fault":           {},
+	"internal/config":          {},
+	"internal/identity":        {"fault"},
+	"internal/session":         {"fault", "identity"},
+	"internal/flow":            {"fault", "identity", "session"},
+	"internal/method/password": {"fault", "identity", "session", "flow"},
+	"internal/store":           {"fault", "identity", "session", "flow"},
+	"internal/wire":            {"fault", "identity", "session", "flow"},
+	"internal/metrics":         {"session", "flow"},
+	"internal/server":          {"fault", "identity", "session", "flow", "wire"},
+	"internal/testkit":         {"fault", "identity", "session", "flow"},
+	"cmd/exeunt":               {"*"},
+	"bench":                    {"session", "store", "testkit"},
+	"crash":                    {},
+	"":                         {},
+}
+
+// onlyIn says which packages may import something from outside that belongs to one place.
+var onlyIn = map[string][]string{
+	"database/sql":          {"internal/store", "internal/testkit", "bench"},
+	"modernc.org/sqlite":    {"internal/store", "bench"},
+	"github.com/jackc/pgx":  {"internal/store", "internal/testkit", "bench"},
+	"net/http":              {"internal/server", "internal/wire", "internal/metrics", "internal/method/password", "cmd/exeunt", "bench"},
+	"github.com/prometheus": {"internal/metrics"},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []listed
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, "exeunt"), "/")
+		allowed, known := mayImport[name]
+		if !known {
+			t.Errorf("%s has no row in mayImport", name)
+		}
+		for _, imported := range p.Imports {
+			if ours, ok := strings.CutPrefix(imported, "exeunt/internal/"); ok && !slices.Contains(allowed, ours) && !slices.Contains(allowed, "*") {
+				t.Errorf("%s must not import %s", name, imported)
+			}
+			for outside, places := range onlyIn {
+				if (imported == outside || strings.HasPrefix(imported, outside+"/")) && !slices.Contains(places, name) {
+					t.Errorf("%s must not import %s: only %s may", name, imported, strings.Join(places, ", "))
+				}
+			}
+		}
+	}
+}
