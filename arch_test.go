@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"cmd/exeunt":               {"*"},
 	"bench":                    {"session", "store", "testkit"},
 	"crash":                    {},
-	"":                         {},
+	"":                         {}, // tests alone
 }
 
 // onlyIn says which packages may import something from outside that belongs to one place.
