@@ -63,7 +63,7 @@ func build(ctx context.Context, c *config.Config, s *store.Store, m *metrics.Met
 	return &server.Server{
 		Sessions: sessions, Identities: identities, Flows: flows, Schemas: schemas,
 		View: wire.View{Base: c.Serve.Public.BaseURL}, AdminBase: c.Serve.Admin.BaseURL, TrustedProxies: c.Serve.Public.TrustedProxies,
-		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), PageKeys: pageKeys,
+		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), PageKeys: pageKeys, FailedAttempts: c.Serve.Public.FailedAttempts,
 		Ready: []server.Dependency{{Name: "database", Check: s.Ping}}, Metrics: m.Handler(), Meter: m, Log: log,
 	}, nil
 }

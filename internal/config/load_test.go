@@ -50,7 +50,7 @@ func TestWithoutFilesTheDefaultsHold(t *testing.T) {
 	}
 	want := &Config{
 		Serve: Serve{
-			Public: Public{Host: "127.0.0.1", Port: 4433, BaseURL: "http://127.0.0.1:4433/"},
+			Public: Public{Host: "127.0.0.1", Port: 4433, BaseURL: "http://127.0.0.1:4433/", FailedAttempts: 60},
 			Admin:  Admin{Host: "127.0.0.1", Port: 4434, BaseURL: "http://127.0.0.1:4434/"},
 		},
 		Log: Log{Level: "info", Format: "text"},

@@ -8,7 +8,8 @@ import (
 // Store keeps identities. Every method is atomic and safe for concurrent use; a store that cannot be reached answers
 // fault.ErrUnavailable. Times are kept in microseconds.
 type Store interface {
-	// InsertIdentity stores a new identity with its credentials. ErrTaken when an identifier or external id is in use.
+	// InsertIdentity stores a new identity with its credentials. ErrTaken when an identifier or external id is in use; a
+	// fault of kind Invalid when a text cannot be stored, as NUL and what is not UTF-8 cannot.
 	InsertIdentity(ctx context.Context, i *Identity) error
 
 	// InsertIdentities stores each one as InsertIdentity does, earlier before later, and returns one result for each.

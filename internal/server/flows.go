@@ -130,7 +130,20 @@ func (s *Server) judge(w http.ResponseWriter, r *http.Request, f *flow.Flow, cur
 	if err != nil {
 		return nil, err
 	}
-	return s.Flows.Submit(r.Context(), f, flow.Input{Values: values, Current: current, Device: s.device(r)})
+	in := flow.Input{Values: values, Current: current, Device: s.device(r)}
+	if f.Kind != flow.Login {
+		return s.Flows.Submit(r.Context(), f, in)
+	}
+	giveBack, err := s.attempts.begin(clientKey(in.Device.IP), identifierKey(in.Text("identifier")))
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.Flows.Submit(r.Context(), f, in)
+	var rejected *flow.Rejected
+	if !errors.As(err, &rejected) {
+		giveBack()
+	}
+	return result, err
 }
 
 var errBrowser = fault.New(fault.Invalid, "api_flow_from_browser", "This is a flow for native clients, but the request carries an Origin header or a cookie, as a browser sends them. Use the browser flow there.")

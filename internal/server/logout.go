@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"exeunt/internal/session"
@@ -24,7 +25,15 @@ func (s *Server) nativeLogout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Sessions.Logout(r.Context(), token); err != nil {
+	giveBack, err := s.attempts.begin(clientKey(s.device(r).IP))
+	if err != nil {
+		return err
+	}
+	err = s.Sessions.Logout(r.Context(), token)
+	if !errors.Is(err, session.ErrUnknownToken) {
+		giveBack()
+	}
+	if err != nil {
 		return err
 	}
 	note(r, "ended", "logout")

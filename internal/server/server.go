@@ -29,11 +29,14 @@ type Server struct {
 	LogChecks      bool // successful session checks are logged too
 	Version        string
 	PageKeys       [][]byte // sign page tokens: the first makes, all open
+	FailedAttempts int      // a minute, for each client and for each identifier; zero for no bound
 
 	Ready   []Dependency
 	Metrics http.Handler
 	Meter   Meter
 	Log     *slog.Logger
+
+	attempts *attempts
 }
 
 // Dependency is something the server needs to be ready.
@@ -49,6 +52,7 @@ type Meter interface {
 
 // Public is the handler of the public listener.
 func (s *Server) Public() http.Handler {
+	s.attempts = newAttempts(s.FailedAttempts, time.Now)
 	return s.handler("public", s.publicRoutes(), s.publicFallback)
 }
 

@@ -49,7 +49,7 @@ type Store interface {
 type ExtendRule struct {
 	Now       time.Time
 	Window    *time.Duration // how close to its expiry the session must be; nil for any
-	Debounced time.Time      // the session must not have been extended after this
+	Debounced time.Time      // a session that was extended after this moment is left alone
 }
 
 // Scope names sessions. Exactly one of IDs, Identities and All is set.
@@ -58,15 +58,14 @@ type Scope struct {
 	Identities []identity.ID
 	All        bool
 	Delete     bool // remove the rows from sight as well
-	Limit      int  // at most this many rows; zero for no limit
+	Limit      int  // with All, at most this many rows; zero for no limit
 }
 
 // Filter chooses sessions for a list.
 type Filter struct {
-	Identity     *identity.ID
-	Active       *bool // as Session.Valid, at Now
-	Now          time.Time
-	WithIdentity bool
+	Identity *identity.ID
+	Active   *bool // as Session.Valid, at Now
+	Now      time.Time
 
 	AfterCreated time.Time // position: the last session of the page before; zero for the first page
 	AfterID      ID

@@ -17,7 +17,7 @@ func TestAtomic(t *testing.T) {
 		f.run("everything is stored together", func(f fixture) {
 			i := testkit.Identity(testkit.Email())
 			s, secret := testkit.Session(i, now)
-			f.ok(f.Atomic(f.ctx, func(ctx context.Context) error {
+			f.ok(f.atomic(func(ctx context.Context) error {
 				return errors.Join(f.InsertIdentity(ctx, i), f.InsertSession(ctx, s, secret.Hash()))
 			}))
 			if !f.valid(client{s, secret.Hash()}, now) {
@@ -29,7 +29,7 @@ func TestAtomic(t *testing.T) {
 			s, secret := testkit.Session(i, now)
 			old := f.signIn(f.someone())
 			f.check(old)
-			f.is(f.Atomic(f.ctx, func(ctx context.Context) error {
+			f.is(f.atomic(func(ctx context.Context) error {
 				f.ok(f.InsertIdentity(ctx, i))
 				f.ok(f.InsertSession(ctx, s, secret.Hash()))
 				_, err := f.EndByToken(ctx, old.token, session.End{At: now, Reason: session.Logout})
@@ -50,7 +50,7 @@ func TestAtomic(t *testing.T) {
 			s, secret := testkit.Session(i, now)
 			old := f.signIn(f.someone())
 			f.check(old)
-			f.ok(f.Atomic(f.ctx, func(ctx context.Context) error {
+			f.ok(f.atomic(func(ctx context.Context) error {
 				f.ok(f.InsertIdentity(ctx, i))
 				f.ok(f.InsertSession(ctx, s, secret.Hash()))
 				_, err := f.Identity(ctx, i.ID)
@@ -85,7 +85,7 @@ func TestAtomic(t *testing.T) {
 			s, secret := testkit.Session(i, now)
 			old := f.signIn(i)
 			f.check(old)
-			f.ok(f.Atomic(f.ctx, func(ctx context.Context) error {
+			f.ok(f.atomic(func(ctx context.Context) error {
 				f.ok(f.InsertSession(ctx, s, secret.Hash()))
 				_, err := f.EndByToken(ctx, old.token, session.End{At: now, Reason: session.Logout})
 				f.ok(err)
@@ -105,7 +105,7 @@ func TestAtomic(t *testing.T) {
 			taken := f.someone()
 			i, other := testkit.Identity(testkit.Email()), testkit.Identity(testkit.Email())
 			i.Credentials = taken.Credentials
-			err := f.Atomic(f.ctx, func(ctx context.Context) error {
+			err := f.atomic(func(ctx context.Context) error {
 				f.is(f.InsertIdentity(ctx, i), identity.ErrTaken)
 				_ = f.InsertIdentity(ctx, other)
 				return nil
@@ -122,7 +122,7 @@ func TestAtomic(t *testing.T) {
 			taken, fresh := f.someone(), testkit.Identity(testkit.Email())
 			clash := testkit.Identity(testkit.Email())
 			clash.Credentials = taken.Credentials
-			f.ok(f.Atomic(f.ctx, func(ctx context.Context) error {
+			f.ok(f.atomic(func(ctx context.Context) error {
 				results, err := f.InsertIdentities(ctx, []*identity.Identity{clash, fresh})
 				f.ok(err)
 				f.is(results[0], identity.ErrTaken)
@@ -135,7 +135,7 @@ func TestAtomic(t *testing.T) {
 		})
 		f.run("a call that finds nothing spoils nothing", func(f fixture) {
 			i := testkit.Identity(testkit.Email())
-			f.ok(f.Atomic(f.ctx, func(ctx context.Context) error {
+			f.ok(f.atomic(func(ctx context.Context) error {
 				_, err := f.Identity(ctx, i.ID)
 				f.is(err, identity.ErrNotFound)
 				f.is(f.DeleteIdentity(ctx, i.ID, now), identity.ErrNotFound)

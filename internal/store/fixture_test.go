@@ -23,11 +23,14 @@ type fixture struct {
 	dsn string
 }
 
-// onEach runs a part of the conformance suite on every engine, each time with an empty store.
+// onEach runs a part of the conformance suite on every engine, side by side, each time with an empty store.
 func onEach(t *testing.T, part func(f fixture)) {
 	t.Helper()
 	for _, e := range testkit.Engines(t) {
-		t.Run("on "+e.Name, func(t *testing.T) { part(opened(t, e.DSN(t), Options{})) })
+		t.Run("on "+e.Name, func(t *testing.T) {
+			t.Parallel()
+			part(opened(t, e.DSN(t), Options{}))
+		})
 	}
 }
 
@@ -166,6 +169,23 @@ func (f fixture) raw(q query, args ...any) {
 		_, err := t.exec(ctx, q, args...)
 		return err
 	}))
+}
+
+// errUnfinished is what atomic returns after a check inside has failed.
+var errUnfinished = errors.New("a check inside has failed")
+
+// atomic is Atomic for functions that check something. A check that fails ends its goroutine, which must not be that of
+// the store's writer.
+func (f fixture) atomic(fn func(ctx context.Context) error) error {
+	return f.Atomic(f.ctx, func(ctx context.Context) error {
+		err, ended := errUnfinished, make(chan struct{})
+		go func() {
+			defer close(ended)
+			err = fn(ctx)
+		}()
+		<-ended
+		return err
+	})
 }
 
 // number runs a query for one number.

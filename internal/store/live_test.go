@@ -179,7 +179,7 @@ func TestChecksWorkWithATableOfAnySize(t *testing.T) {
 		f := opened(t, testkit.File(t), Options{CacheBytes: bytes})
 		i := f.someone()
 		var clients []client
-		for n := range 100 {
+		for n := range 40 {
 			c := f.signIn(i)
 			clients = append(clients, c)
 			if n%3 == 0 {

@@ -71,19 +71,23 @@ func openScratch(o Options) (engine, error) {
 	return e, nil
 }
 
-// poolParameters gives the connection limits that a Kratos address may carry the names that the driver knows.
+// poolParameters gives the connection limits that a Kratos address may carry the names that the driver knows. The rest
+// stays as it is written: in these addresses, unlike in others, a plus sign is no space.
 func poolParameters(rest string) string {
 	address, rawQuery, ok := strings.Cut(rest, "?")
-	query, err := url.ParseQuery(rawQuery)
-	if !ok || err != nil {
+	if !ok {
 		return "postgres://" + rest
 	}
-	for kratos, ours := range map[string]string{"max_conns": "pool_max_conns", "max_idle_conns": "",
-		"max_conn_lifetime": "pool_max_conn_lifetime", "max_conn_idle_time": "pool_max_conn_idle_time"} {
-		if v := query.Get(kratos); v != "" && ours != "" {
-			query.Set(ours, v)
+	var kept []string
+	for pair := range strings.SplitSeq(rawQuery, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		switch key {
+		case "max_conns", "max_conn_lifetime", "max_conn_idle_time":
+			kept = append(kept, "pool_"+key+"="+value)
+		case "max_idle_conns": // the pool has no such limit
+		default:
+			kept = append(kept, pair)
 		}
-		query.Del(kratos)
 	}
-	return "postgres://" + address + "?" + query.Encode()
+	return "postgres://" + address + "?" + strings.Join(kept, "&")
 }

@@ -29,6 +29,7 @@ func TestPoolParametersOfKratos(t *testing.T) {
 		"h/db?sslmode=disable":                "postgres://h/db?sslmode=disable",
 		"h/db?max_conns=7&max_idle_conns=3":   "postgres://h/db?pool_max_conns=7",
 		"h/db?max_conn_lifetime=1h&sslmode=x": "postgres://h/db?pool_max_conn_lifetime=1h&sslmode=x",
+		"h/db?options=-c%20a=b&x=1+2":         "postgres://h/db?options=-c%20a=b&x=1+2",
 		"h/db?max_conn_idle_time=1m":          "postgres://h/db?pool_max_conn_idle_time=1m",
 		"h/db?%zz":                            "postgres://h/db?%zz",
 	} {

@@ -30,6 +30,7 @@ func (f fixture) within(bound time.Duration, o operation) error {
 }
 
 func TestDatabaseThatIsCutOff(t *testing.T) {
+	t.Parallel()
 	onPostgres(t, func(t *testing.T, dsn string) {
 		f, p := behindProxy(t, dsn)
 		c := f.signIn(f.someone())
@@ -63,6 +64,7 @@ func TestDatabaseThatIsCutOff(t *testing.T) {
 
 // TestDatabaseThatIsCutOffInTheMiddle cuts the connection while calls are under way.
 func TestDatabaseThatIsCutOffInTheMiddle(t *testing.T) {
+	t.Parallel()
 	onPostgres(t, func(t *testing.T, dsn string) {
 		f, p := behindProxy(t, dsn)
 		i := f.someone()
@@ -107,6 +109,7 @@ func TestDatabaseThatIsCutOffInTheMiddle(t *testing.T) {
 
 // TestDatabaseThatNoLongerAnswers loses every packet, as a broken network does.
 func TestDatabaseThatNoLongerAnswers(t *testing.T) {
+	t.Parallel()
 	onPostgres(t, func(t *testing.T, dsn string) {
 		f, p := behindProxy(t, dsn)
 		c := f.signIn(f.someone())

@@ -158,7 +158,8 @@ func (e *postgresEngine) try(ctx context.Context, harmless bool, attempt func(co
 			return errors.Join(ctx.Err(), err)
 		}
 		conflict, down := conflicting(err), unreachable(err)
-		again := conflict || (down && (harmless || pgconn.SafeToRetry(err)) && !pgconn.Timeout(err))
+		late := pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded) // the caller has waited long enough
+		again := conflict || (down && !late && (harmless || pgconn.SafeToRetry(err)))
 		if n == maxAttempts || !again {
 			if conflict || down {
 				return fault.ErrUnavailable.Because(err)

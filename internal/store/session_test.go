@@ -48,7 +48,7 @@ func TestSessionIsReadAsItWasWritten(t *testing.T) {
 			f.same(want, got)
 		})
 		f.run("in a list", func(f fixture) {
-			all, err := f.ListSessions(f.ctx, session.Filter{WithIdentity: true, Limit: 5})
+			all, err := f.ListSessions(f.ctx, session.Filter{Limit: 5})
 			f.ok(err)
 			if len(all) != 1 {
 				f.t.Fatalf("%d sessions are listed", len(all))

@@ -24,14 +24,15 @@ import (
 // sqliteEngine owns one database file: all writes go through one writer, session checks are answered from the table of
 // live sessions.
 type sqliteEngine struct {
-	dialect *dialect
-	reads   *sql.DB
-	writes  *sql.DB
-	writer  *writer
-	live    *liveTable
-	meter   Meter
-	lock    *os.File
-	scratch string // a directory to remove at the end, for a database that is meant to vanish
+	dialect  *dialect
+	reads    *sql.DB
+	prepared *preparing // on reads
+	writes   *sql.DB
+	writer   *writer
+	live     *liveTable
+	meter    Meter
+	lock     *os.File
+	scratch  string // a directory to remove at the end, for a database that is meant to vanish
 }
 
 func sqliteDialect() *dialect {
@@ -90,6 +91,7 @@ func (e *sqliteEngine) connect(path string) (err error) {
 	if e.reads, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)"); err != nil {
 		return err
 	}
+	e.prepared = &preparing{on: e.reads}
 	e.reads.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
 	e.reads.SetMaxIdleConns(max(4, runtime.GOMAXPROCS(0)))
 	return nil
@@ -134,7 +136,7 @@ func (e *sqliteEngine) write(ctx context.Context, _ manner, fn func(context.Cont
 }
 
 func (e *sqliteEngine) read(ctx context.Context, fn func(context.Context, *tx) error) error {
-	return sqliteFault(fn(ctx, &tx{run: e.reads, dialect: e.dialect}))
+	return sqliteFault(fn(ctx, &tx{run: e.prepared, dialect: e.dialect}))
 }
 
 func (e *sqliteEngine) sessionByToken(ctx context.Context, token session.TokenHash) (*session.Session, error) {

@@ -33,6 +33,7 @@ type job struct {
 	tx     *tx
 	err    error
 	finish chan error
+	taken  atomic.Bool // by the writer, who then carries it out, or by a caller who no longer wants it
 }
 
 const maxBatch = 256 // writes in one commit; bounds how long the first of them waits
@@ -44,14 +45,14 @@ func startWriter(e *sqliteEngine) (*writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the writer: %w", err)
 	}
-	w := &writer{engine: e, conn: conn, run: &preparing{conn: conn, stmts: map[string]*sql.Stmt{}},
+	w := &writer{engine: e, conn: conn, run: &preparing{on: conn},
 		jobs: make(chan *job, maxBatch), done: make(chan struct{})}
 	go w.loop()
 	return w, nil
 }
 
-// do queues fn and waits for its commit. When ctx ends first, the outcome is unknown to the caller, as with any
-// request whose answer is lost.
+// do queues fn and waits for its commit. When ctx ends before fn has begun, nothing is done; afterwards the caller
+// waits for the outcome, as fn writes to the caller's variables and the commit is near.
 func (w *writer) do(ctx context.Context, fn func(context.Context, *tx) error) error {
 	j := &job{ctx: ctx, fn: fn, finish: make(chan error, 1)}
 	if err := w.enqueue(j); err != nil {
@@ -61,7 +62,10 @@ func (w *writer) do(ctx context.Context, fn func(context.Context, *tx) error) er
 	case err := <-j.finish:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		if j.taken.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+		return <-j.finish
 	}
 }
 
@@ -141,7 +145,7 @@ func (w *writer) commit(batch []*job) {
 // transaction around it is broken, which SQLite rolls back by itself when the disk fails: whatever ran on would commit
 // statement by statement.
 func (w *writer) attempt(ctx context.Context, j *job) error {
-	if j.err = j.ctx.Err(); j.err != nil {
+	if j.err = j.ctx.Err(); j.err != nil || !j.taken.CompareAndSwap(false, true) {
 		return nil
 	}
 	j.tx = &tx{run: w.run, dialect: w.engine.dialect}
@@ -176,7 +180,7 @@ func (w *writer) settle(j *job, commit error) {
 	if j.tx != nil {
 		w.engine.live.apply(j.tx.effects)
 	}
-	if j.err == nil {
+	if j.err == nil && j.tx != nil {
 		count(w.engine.meter, j.tx.effects)
 	}
 	j.finish <- sqliteFault(j.err)
@@ -185,37 +189,4 @@ func (w *writer) settle(j *job, commit error) {
 func (w *writer) exec(ctx context.Context, text string) error {
 	_, err := w.run.ExecContext(ctx, text)
 	return err
-}
-
-// preparing keeps the statements of one connection prepared. Only the writer uses it.
-type preparing struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
-}
-
-func (p *preparing) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
-	if s, ok := p.stmts[text]; ok {
-		return s, nil
-	}
-	s, err := p.conn.PrepareContext(ctx, text)
-	if err == nil {
-		p.stmts[text] = s
-	}
-	return s, err
-}
-
-func (p *preparing) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
-	s, err := p.stmt(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	return s.ExecContext(ctx, args...)
-}
-
-func (p *preparing) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	s, err := p.stmt(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	return s.QueryContext(ctx, args...)
 }

@@ -90,11 +90,15 @@ func required(values map[string]string) *flow.Again {
 	return &again
 }
 
-// find returns the identity and its password hash; both are empty when nobody has the identifier.
+// find returns the identity and its password hash; both are empty when nobody has the identifier. An identity is found
+// with two queries, itself and its credentials, so looking for nobody takes a second one as well.
 func (m *Method) find(ctx context.Context, identifier string) (*identity.Identity, string, error) {
 	i, err := m.Identities.IdentityByIdentifier(ctx, identity.Password, identifier)
 	if errors.Is(err, identity.ErrNotFound) {
-		return nil, "", nil
+		if _, err = m.Identities.Identity(ctx, identity.ID{}); errors.Is(err, identity.ErrNotFound) {
+			err = nil
+		}
+		return nil, "", err
 	}
 	if err != nil {
 		return nil, "", err

@@ -1,0 +1,106 @@
+package server
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"exeunt/internal/fault"
+	"exeunt/internal/identity"
+)
+
+// attempts bounds how often somebody may fail to prove something: a password, a session token. Each client, and each
+// identifier that is tried, has a bucket that a failure empties by one and time fills again. A success costs nothing. It
+// is safe for concurrent use, and forgets the longest untouched when it holds too many.
+type attempts struct {
+	perMinute int // zero for no bound
+	now       func() time.Time
+
+	mu        sync.Mutex
+	young     map[string]*bucket
+	old       map[string]*bucket
+	keptYoung int
+}
+
+type bucket struct {
+	tokens float64
+	filled time.Time
+}
+
+// maxBuckets is when the older half is forgotten.
+const maxBuckets = 50_000
+
+func newAttempts(perMinute int, now func() time.Time) *attempts {
+	return &attempts{perMinute: perMinute, now: now, young: map[string]*bucket{}, old: map[string]*bucket{}, keptYoung: maxBuckets}
+}
+
+var errAttempts = &fault.Error{Kind: fault.Busy, ID: "too_many_attempts",
+	Reason: "There were too many failed attempts from this address or for this account. Please wait a moment and try again."}
+
+// begin takes one attempt from each key, before the outcome is known, so that many at once cannot slip through. The
+// caller gives it back when the attempt turns out not to be a failure.
+func (a *attempts) begin(keys ...string) (giveBack func(), err error) {
+	if a.perMinute == 0 {
+		return func() {}, nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i, key := range keys {
+		b := a.bucket(key)
+		if b.tokens < 1 {
+			a.give(keys[:i])
+			e := *errAttempts
+			e.RetryAfter = time.Duration((1 - b.tokens) / float64(a.perMinute) * float64(time.Minute))
+			return nil, &e
+		}
+		b.tokens--
+	}
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.give(keys)
+	}, nil
+}
+
+func (a *attempts) give(keys []string) {
+	for _, key := range keys {
+		b := a.bucket(key)
+		b.tokens = min(b.tokens+1, float64(a.perMinute))
+	}
+}
+
+// bucket returns the filled bucket of a key. Two generations of buckets stand in for an order of use.
+func (a *attempts) bucket(key string) *bucket {
+	now := a.now()
+	b, ok := a.young[key]
+	if !ok {
+		if b, ok = a.old[key]; !ok {
+			b = &bucket{tokens: float64(a.perMinute), filled: now}
+		}
+		if len(a.young) >= a.keptYoung {
+			a.old, a.young = a.young, map[string]*bucket{}
+		}
+		a.young[key] = b
+	}
+	b.tokens = min(b.tokens+now.Sub(b.filled).Minutes()*float64(a.perMinute), float64(a.perMinute))
+	b.filled = now
+	return b
+}
+
+// clientKey stands for a client. An IPv6 client owns a whole /64 (RFC 6177), so that is what counts.
+func clientKey(ip string) string {
+	a, err := netip.ParseAddr(ip)
+	if err != nil {
+		return "client"
+	}
+	if a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			return "client " + p.String()
+		}
+	}
+	return "client " + a.String()
+}
+
+func identifierKey(identifier string) string {
+	return "identifier " + identity.FoldIdentifier(identifier)
+}
