@@ -13,7 +13,7 @@ import (
 // Config is everything an operator can set, complete with defaults. After [Load] nobody changes it.
 type Config struct {
 	DSN         string // "" is the embedded SQLite file in ./exeunt-data
-	Dev         bool   // relaxes what only production needs
+	Dev         bool   // cookies without Secure, for plain http
 	Serve       Serve
 	Log         Log
 	Secrets     Secrets
@@ -69,6 +69,8 @@ type Hashers struct {
 	Algorithm  string // argon2 or bcrypt
 	Argon2     Argon2
 	BcryptCost int
+
+	WeakForTests bool // nothing above was raised to what protects a password
 }
 
 // Argon2 holds the parameters of Argon2id.

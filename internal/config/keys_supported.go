@@ -12,7 +12,7 @@ func supportedKeys() []Key {
 	s := supported
 	return []Key{
 		s("dsn", "", "The database: `memory`, `sqlite://path?_fk=true`, `postgres://…` or `cockroach://…`. Without it, an SQLite file in `./exeunt-data`.", into(dsn, func(c *Config) *string { return &c.DSN })),
-		s("dev", "false", "Relaxes what only production needs, such as the least strength of password hashes.", into(boolean, func(c *Config) *bool { return &c.Dev })),
+		s("dev", "false", "Relaxes what plain http on a developer's machine needs: cookies without Secure. The same as `serve --dev`.", into(boolean, func(c *Config) *bool { return &c.Dev })),
 
 		s("serve.public.host", "127.0.0.1", "Where the public API listens.", into(host, func(c *Config) *string { return &c.Serve.Public.Host })),
 		s("serve.public.port", "4433", "The port of the public API; 0 takes any free one.", into(number(0, 65535), func(c *Config) *int { return &c.Serve.Public.Port })),
@@ -32,13 +32,14 @@ func supportedKeys() []Key {
 		s("secrets.cipher", "", "Secrets for encrypted data.", into(cipherKeys, func(c *Config) *[]string { return &c.Secrets.Cipher })),
 
 		s("hashers.algorithm", "argon2", "How new passwords are hashed.", into(oneOf([]string{"argon2", "bcrypt"}, nil), func(c *Config) *string { return &c.Hashers.Algorithm })),
-		s("hashers.argon2.memory", "19MiB", "Memory for one hash. Outside `dev` at least 46MiB for 1 iteration, 19MiB for 2, 12MiB for 3, 9MiB for 4, and 7MiB for more.", into(size, func(c *Config) *uint64 { return &c.Hashers.Argon2.Memory })),
+		s("hashers.argon2.memory", "19MiB", "Memory for one hash. Less than 46MiB for 1 iteration, 19MiB for 2, 12MiB for 3, 9MiB for 4, or 7MiB for more is raised to that.", into(size, func(c *Config) *uint64 { return &c.Hashers.Argon2.Memory })),
 		s("hashers.argon2.iterations", "2", "Passes over the memory.", into(number(1, 1000), func(c *Config) *int { return &c.Hashers.Argon2.Iterations })),
 		s("hashers.argon2.parallelism", "1", "Threads for one hash.", into(number(1, 255), func(c *Config) *int { return &c.Hashers.Argon2.Parallelism })),
 		s("hashers.argon2.salt_length", "16", "Bytes of salt.", into(number(16, 64), func(c *Config) *int { return &c.Hashers.Argon2.SaltLength })),
 		s("hashers.argon2.key_length", "32", "Bytes of hash.", into(number(16, 64), func(c *Config) *int { return &c.Hashers.Argon2.KeyLength })),
-		s("hashers.argon2.dedicated_memory", "256MiB", "Memory for all hashes that run at the same time; further ones wait. At least `hashers.argon2.memory`.", into(size, func(c *Config) *uint64 { return &c.Hashers.Argon2.DedicatedMemory })),
-		s("hashers.bcrypt.cost", "12", "Strength of bcrypt hashes; below 12 only with `dev`.", into(number(4, 31), func(c *Config) *int { return &c.Hashers.BcryptCost })),
+		s("hashers.argon2.dedicated_memory", "256MiB", "Memory for all hashes that run at the same time; further ones wait. At least `hashers.argon2.memory`, to which it is raised if it is not set.", into(size, func(c *Config) *uint64 { return &c.Hashers.Argon2.DedicatedMemory })),
+		s("hashers.bcrypt.cost", "12", "Strength of bcrypt hashes; less than 12 is raised to 12.", into(number(4, 31), func(c *Config) *int { return &c.Hashers.BcryptCost })),
+		s("hashers.weak_for_tests", "false", "Takes the settings above as they are, however weak: for automated tests, which hash all day.", into(boolean, func(c *Config) *bool { return &c.Hashers.WeakForTests })),
 
 		s("identity.default_schema_id", "default", "The schema of identities that name none.", into(texts, func(c *Config) *string { return &c.Identity.DefaultSchemaID })),
 		s("identity.schemas", "", "The identity schemas. Without them, a built-in one with the id `default`.", into(schemas, func(c *Config) *[]Schema { return &c.Identity.Schemas })),

@@ -85,7 +85,7 @@ func TestAKratosQuickstartLoadsUnchanged(t *testing.T) {
 	if got := c.SelfService.Login.AfterPassword; !cmp.Equal(got, []string{"revoke_active_sessions"}) {
 		t.Errorf("hooks after a login: %v", got)
 	}
-	if c.Log.Level != "warn" || c.Hashers.BcryptCost != 8 || c.SelfService.Registration.Lifespan != 10*time.Minute {
+	if c.Log.Level != "warn" || c.Hashers.BcryptCost != 12 || c.SelfService.Registration.Lifespan != 10*time.Minute {
 		t.Errorf("values of the file are missing: %+v", c)
 	}
 }
@@ -209,5 +209,23 @@ session: {whoami: {tokenizer: {templates: {}}}}
 	}
 	if diff := cmp.Diff(want, c.Notices); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestHashesThatAreTooWeakAreRaisedAndItIsSaid(t *testing.T) {
+	c := loaded(t, "hashers: {argon2: {iterations: 1, memory: 1MB}, bcrypt: {cost: 8}}")
+	if c.Hashers.Argon2.Memory != 46<<20 || c.Hashers.BcryptCost != 12 || len(c.Notices) != 2 {
+		t.Errorf("got %+v with the notices %q", c.Hashers, c.Notices)
+	}
+	c = loaded(t, "hashers: {weak_for_tests: true, argon2: {iterations: 1, memory: 64KB}, bcrypt: {cost: 4}}")
+	if c.Hashers.Argon2.Memory != 64<<10 || c.Hashers.BcryptCost != 4 || len(c.Notices) != 1 {
+		t.Errorf("for tests: got %+v with the notices %q", c.Hashers, c.Notices)
+	}
+}
+
+func TestTheMemoryOfAllHashesHoldsAtLeastOne(t *testing.T) {
+	c := loaded(t, "hashers: {argon2: {memory: 512MB}}")
+	if c.Hashers.Argon2.DedicatedMemory != 512<<20 {
+		t.Errorf("got %d", c.Hashers.Argon2.DedicatedMemory)
 	}
 }

@@ -53,26 +53,42 @@ func (l *loader) ports() {
 // figures are OWASP's.
 var leastMemory = []uint64{46, 19, 12, 9, 7}
 
+// argon2 raises what is too weak to protect a password, so that a file written for another server starts unchanged and
+// nobody's password is the worse for it.
 func (l *loader) argon2() {
-	a := l.config.Hashers.Argon2
-	s, ok := l.rule("hashers.argon2.memory", "hashers.argon2.iterations", "hashers.argon2.parallelism", "dev")
+	a := &l.config.Hashers.Argon2
+	s, ok := l.rule("hashers.argon2.memory", "hashers.argon2.iterations", "hashers.argon2.parallelism")
 	least := leastMemory[min(max(a.Iterations, 1), len(leastMemory))-1]
 	switch {
 	case !ok:
+		return
 	case a.Memory < 8<<10*uint64(a.Parallelism):
 		s.wrong("the algorithm needs 8KiB of memory for each unit of parallelism; raise hashers.argon2.memory")
-	case !l.config.Dev && a.Memory < least<<20:
-		s.wrong("with iterations at %d, so little memory is too weak; set hashers.argon2.memory to %dMiB or more (or, on a developer's machine, dev to true)", a.Iterations, least)
+		return
+	case a.Memory < least<<20 && !l.config.Hashers.WeakForTests:
+		a.Memory = least << 20
+		l.notice("hashers.argon2.memory: with iterations at %d, less than %dMiB is too weak, so %dMiB are used", a.Iterations, least, least)
+	}
+	if l.given["hashers.argon2.dedicated_memory"] == nil {
+		a.DedicatedMemory = max(a.DedicatedMemory, a.Memory)
 	}
 	if s, ok := l.rule("hashers.argon2.dedicated_memory", "hashers.argon2.memory"); ok && a.DedicatedMemory < a.Memory {
 		s.wrong("hashers.argon2.dedicated_memory is less than one hash needs; raise it to at least hashers.argon2.memory")
 	}
 }
 
+// leastCost is the least cost of bcrypt that is good enough; Kratos raises lower ones to the same.
+const leastCost = 12
+
 func (l *loader) bcrypt() {
-	s, ok := l.rule("hashers.bcrypt.cost", "dev")
-	if ok && l.config.Hashers.BcryptCost < 12 && !l.config.Dev {
-		s.wrong("%d is too weak; write 12 or more (or, on a developer's machine, set dev to true)", l.config.Hashers.BcryptCost)
+	h := &l.config.Hashers
+	if h.WeakForTests {
+		l.notice("hashers.weak_for_tests: password hashes may be too weak to protect anybody; never set it in production")
+		return
+	}
+	if h.BcryptCost < leastCost {
+		l.notice("hashers.bcrypt.cost: %d is too weak, so %d is used", h.BcryptCost, leastCost)
+		h.BcryptCost = leastCost
 	}
 }
 

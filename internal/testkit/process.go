@@ -55,10 +55,9 @@ var build = sync.OnceValues(func() (string, error) {
 
 // Quick is configuration that makes hashing cheap and ports free, for tests.
 const Quick = `
-dev: true
 serve: {public: {port: 0, failed_attempts_per_minute: 0}, admin: {port: 0}}
 secrets: {default: [a-secret-for-tests-only]}
-hashers: {algorithm: argon2, argon2: {memory: 64KB, iterations: 1, parallelism: 1, dedicated_memory: 64MB}}
+hashers: {weak_for_tests: true, algorithm: argon2, argon2: {memory: 64KB, iterations: 1, parallelism: 1, dedicated_memory: 64MB}}
 selfservice: {flows: {registration: {style: unified, after: {password: {hooks: [{hook: session}]}}}}}
 `
 
