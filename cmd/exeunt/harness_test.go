@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,6 +25,7 @@ type instance struct {
 	public, admin string // base addresses without a trailing slash
 	dsn           string
 	output        *output // everything it printed and logged
+	client        *http.Client
 	stop          func() error
 }
 
@@ -46,8 +49,7 @@ func (o *output) String() string {
 
 // quick makes password hashing cheap enough for tests.
 const quick = `
-dev: true
-hashers: {algorithm: argon2, argon2: {memory: 64KB, iterations: 1, parallelism: 1, dedicated_memory: 64MB}}
+hashers: {weak_for_tests: true, algorithm: argon2, argon2: {memory: 64KB, iterations: 1, parallelism: 1, dedicated_memory: 64MB}}
 `
 
 // onEachEngine runs a test of the whole server on every engine; extra is added to its configuration.
@@ -65,9 +67,9 @@ func onEachEngine(t *testing.T, extra string, test func(t *testing.T, in *instan
 func start(t *testing.T, dsn, extra string) *instance {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "exeunt.yml")
-	text := fmt.Sprintf("dsn: %q\nserve: {public: {port: 0}, admin: {port: 0}}\nsecrets: {default: [a-secret-for-tests-only]}\n%s%s", dsn, quick, extra)
+	text := fmt.Sprintf("dsn: %q\nserve: {public: {port: 0, failed_attempts_per_minute: 0}, admin: {port: 0}}\nsecrets: {default: [a-secret-for-tests-only]}\n%s%s", dsn, quick, extra)
 	if strings.Contains(extra, "\nserve:") || strings.HasPrefix(extra, "serve:") {
-		text = strings.Replace(text, "serve: {public: {port: 0}, admin: {port: 0}}\n", "", 1)
+		text = strings.Replace(text, "serve: {public: {port: 0, failed_attempts_per_minute: 0}, admin: {port: 0}}\n", "", 1)
 	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -80,7 +82,9 @@ func start(t *testing.T, dsn, extra string) *instance {
 	out, lines := &output{}, newLines()
 	ended := make(chan error, 1)
 	go func() { ended <- serve(ctx, c, true, io.MultiWriter(out, lines), out) }()
-	in := &instance{t: t, dsn: dsn, output: out}
+	transport := &http.Transport{DisableCompression: true}
+	in := &instance{t: t, dsn: dsn, output: out, client: &http.Client{Transport: transport, Timeout: 30 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	in.stop = sync.OnceValue(func() error { cancel(); return <-ended })
 	select {
 	case addresses := <-lines.found:
@@ -89,6 +93,7 @@ func start(t *testing.T, dsn, extra string) *instance {
 		t.Fatalf("the server did not start: %v", err)
 	}
 	t.Cleanup(func() {
+		transport.CloseIdleConnections()
 		if err := in.stop(); err != nil {
 			t.Errorf("the server did not end well: %v", err)
 		}
@@ -165,8 +170,7 @@ func (in *instance) call(method, address string, body any, header ...string) ans
 
 func (in *instance) do(req *http.Request) answer {
 	in.t.Helper()
-	client := &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := client.Do(req)
+	resp, err := in.client.Do(req)
 	if err != nil {
 		in.t.Fatal(err)
 	}
@@ -175,6 +179,28 @@ func (in *instance) do(req *http.Request) answer {
 	if err != nil {
 		in.t.Fatal(err)
 	}
+	return answer{resp.StatusCode, resp.Header, string(b)}
+}
+
+// raw sends bytes as they are on a connection of its own, and reads one answer.
+func (in *instance) raw(base, request string) answer {
+	in.t.Helper()
+	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(base, "http://"), 10*time.Second)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		in.t.Fatal(err)
+	}
+	// A server that refuses a long request closes the connection before it has read everything.
+	go func() { _, _ = io.WriteString(conn, request) }()
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		in.t.Fatalf("reading the answer: %v", err)
+	}
+	defer resp.Body.Close()
+	b, _ := io.ReadAll(resp.Body) // the connection may be reset after the answer
 	return answer{resp.StatusCode, resp.Header, string(b)}
 }
 

@@ -2,13 +2,10 @@ package flow
 
 import (
 	"context"
-	"errors"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
-	"exeunt/internal/fault"
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
 )
@@ -150,152 +147,6 @@ func (e *Engine) Open(ctx context.Context, kind Kind, id ID) (*Flow, error) {
 	since := now.Sub(f.ExpiresAt)
 	return nil, ErrExpired.Saying("The self-service flow expired %.2f minutes ago, initialize a new one.", since.Minutes()).
 		With("use_flow_id", next.ID.String()).With("expired_at", f.ExpiresAt).With("since", since.Nanoseconds())
-}
-
-// Form returns what to show of a flow.
-func (e *Engine) Form(ctx context.Context, f *Flow, current *session.Session) (Form, error) {
-	var nodes []Node
-	for _, m := range e.Methods {
-		ns, err := m.Nodes(ctx, f, current)
-		if err != nil {
-			return Form{}, err
-		}
-		nodes = append(nodes, ns...)
-	}
-	nodes, err := kinds[f.Kind].nodes(e, f, nodes)
-	if err != nil {
-		return Form{}, err
-	}
-	nodes = f.complain(nodes)
-	return Form{Nodes: f.fill(nodes), Messages: append(f.hints(current), f.Messages...)}, nil
-}
-
-// complain adds nodes for faults that concern something the form does not ask for.
-func (f *Flow) complain(nodes []Node) []Node {
-	var extra []string
-	for name := range f.Faults {
-		if !named(nodes, name) {
-			extra = append(extra, name)
-		}
-	}
-	slices.Sort(extra)
-	for _, name := range extra {
-		nodes = append(nodes, Node{Group: DefaultGroup, Name: name, Type: "text"})
-	}
-	return nodes
-}
-
-// hints are the messages that follow from the state of the flow rather than from a submission.
-func (f *Flow) hints(current *session.Session) (hints []Message) {
-	if f.Refresh {
-		hints = append(hints, hintRefresh)
-	}
-	if f.RequestedAAL == identity.AAL2 && (current == nil || current.AAL < identity.AAL2) {
-		hints = append(hints, hintSecondFactor)
-	}
-	if f.Step == Credentials {
-		hints = append(hints, hintChooseFactor)
-	}
-	return hints
-}
-
-// Submit judges a submission of an open flow. A *Rejected error carries the flow to show again.
-func (e *Engine) Submit(ctx context.Context, f *Flow, in Input) (*Result, error) {
-	if err := e.admissible(f, in); err != nil {
-		return nil, err
-	}
-	if f.Kind == Registration {
-		if moved, err := e.move(ctx, f, in); moved || err != nil {
-			return nil, err
-		}
-	}
-	name := in.Text("method")
-	if slices.Contains(e.Disabled, name) {
-		return nil, ErrMethodDisabled
-	}
-	i := slices.IndexFunc(e.Methods, func(m Method) bool { return m.Name() == name })
-	if i < 0 || f.RequestedAAL == identity.AAL2 {
-		return nil, e.Reject(ctx, f, Again{Messages: []Message{kinds[f.Kind].stuck}})
-	}
-	f.remember(in)
-	outcome, err := e.Methods[i].Submit(ctx, f, in)
-	if err != nil {
-		return nil, e.explain(ctx, f, err)
-	}
-	if again, ok := outcome.(Again); ok {
-		return nil, e.Reject(ctx, f, again)
-	}
-	result, err := kinds[f.Kind].finish(ctx, e, f, in, outcome)
-	if err != nil {
-		return nil, e.explain(ctx, f, err)
-	}
-	return result, nil
-}
-
-func (e *Engine) admissible(f *Flow, in Input) error {
-	switch {
-	case f.Kind == Registration && e.Rules[Registration].Disabled:
-		return ErrDisabled
-	case f.Kind == Registration && in.Current != nil:
-		return ErrSignedIn
-	case f.Kind == Login && f.RequestedAAL == identity.AAL2 && in.Current == nil:
-		return ErrNoSession
-	}
-	return nil
-}
-
-// remember keeps what was posted, to be shown again; not the password.
-func (f *Flow) remember(in Input) {
-	f.Answers = map[string]any{}
-	for name, v := range in.Values {
-		switch name {
-		case "password", "csrf_token", "method", "screen", "transient_payload":
-		case "traits":
-			flatten("traits", v, f.Answers)
-		default:
-			f.Answers[name] = v
-		}
-	}
-}
-
-// explain turns what a person can mend into messages on the form and leaves the rest alone.
-func (e *Engine) explain(ctx context.Context, f *Flow, err error) error {
-	var traits *identity.TraitErrors
-	var rejected *Rejected
-	seen := fault.From(err)
-	switch {
-	case errors.As(err, &rejected):
-		return err
-	case errors.As(err, &traits):
-		return e.Reject(ctx, f, traitFaults(traits))
-	case errors.Is(err, session.ErrIdentityInactive):
-		return e.Reject(ctx, f, Again{Messages: []Message{FailedInactive}})
-	case seen.Kind == fault.Invalid:
-		return e.Reject(ctx, f, Again{Messages: []Message{FailedGeneric(seen.Reason)}})
-	}
-	return err
-}
-
-func traitFaults(errs *identity.TraitErrors) Again {
-	again := Again{Faults: map[string][]Message{}}
-	for _, t := range errs.All {
-		again.Faults[t.Path] = append(again.Faults[t.Path], failedTrait(t))
-	}
-	return again
-}
-
-// Reject stores what is wrong with a submission and returns the *Rejected to answer with.
-func (e *Engine) Reject(ctx context.Context, f *Flow, why Again) error {
-	e.Meter.SubmissionFailed(f.Kind)
-	return e.again(ctx, f, why)
-}
-
-func (e *Engine) again(ctx context.Context, f *Flow, why Again) error {
-	f.Messages, f.Faults, f.UpdatedAt = why.Messages, why.Faults, e.now()
-	if err := e.Store.UpdateFlow(ctx, f); err != nil {
-		return err
-	}
-	return &Rejected{Flow: f}
 }
 
 func (e *Engine) now() time.Time {

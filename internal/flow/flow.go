@@ -21,7 +21,7 @@ func (id ID) String() string { return uuid.UUID(id).String() }
 // ParseID reads an ID; anything but a UUID is [ErrNotFound], as a client cannot tell the difference.
 func ParseID(s string) (ID, error) {
 	u, err := uuid.Parse(s)
-	if err != nil {
+	if err != nil || uuid.Validate(s) != nil { // Parse does not look at what stands around 36 characters
 		return ID{}, ErrNotFound
 	}
 	return ID(u), nil

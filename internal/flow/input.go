@@ -42,8 +42,8 @@ func (in Input) Traits(s *identity.Schema) (map[string]any, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(in.Values)) {
 		if path, ok := strings.CutPrefix(name, "traits."); ok {
-			if err := place(traits, strings.Split(path, "."), in.Values[name]); err != nil {
-				return nil, &identity.TraitErrors{All: []identity.TraitError{{Path: name, Text: err.Error()}}}
+			if err := place(traits, strings.SplitN(path, ".", maxPath+1), in.Values[name]); err != nil {
+				return nil, &identity.TraitErrors{All: []identity.TraitError{{Path: "traits", Text: err.Error()}}}
 			}
 		}
 	}
@@ -63,8 +63,14 @@ func cloneTree(v any) any {
 	return c
 }
 
+// maxPath bounds the names in a dotted path, as deep nesting is bounded in JSON.
+const maxPath = 32
+
 // place puts a value at a path, making the objects on the way.
 func place(tree map[string]any, path []string, v any) error {
+	if len(path) > maxPath {
+		return fmt.Errorf("a name has more than %d parts", maxPath)
+	}
 	for ; len(path) > 1; path = path[1:] {
 		next, ok := tree[path[0]].(map[string]any)
 		if !ok {

@@ -57,9 +57,6 @@ func finishLogin(ctx context.Context, e *Engine, f *Flow, in Input, o Outcome) (
 // finishRefresh lets somebody who is signed in authenticate again. Only the same person may: anybody else would take
 // over, or mix, two people's sessions.
 func finishRefresh(ctx context.Context, e *Engine, f *Flow, in Input, proved Proved) (*Result, error) {
-	if !f.Refresh {
-		return nil, e.Reject(ctx, f, Again{Messages: []Message{FailedGeneric(ErrSignedIn.Reason)}})
-	}
 	if proved.Identity.ID != in.Current.IdentityID {
 		return nil, e.Reject(ctx, f, Again{Messages: []Message{FailedCredentials}})
 	}

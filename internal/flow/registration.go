@@ -102,7 +102,9 @@ func (e *Engine) move(ctx context.Context, f *Flow, in Input) (bool, error) {
 	if e.Rules[Registration].Unified || !(back || in.Text("method") == "profile") {
 		return false, nil
 	}
-	f.remember(in)
+	if err := e.remember(f, in); err != nil {
+		return true, err
+	}
 	if back {
 		f.Step = First
 		return true, e.again(ctx, f, Again{})

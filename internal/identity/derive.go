@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -89,17 +90,27 @@ func itemSchema(s *jsonschema.Schema, i int) *jsonschema.Schema {
 	return s.Items2020
 }
 
+// maxIdentifier is how long an identifier may be, in bytes: stores index it.
+const maxIdentifier = 512
+
 func (w *walker) collect(k *keyword, v any, path string) {
 	text, ok := v.(string)
 	if !ok {
 		return
 	}
 	c := k.Credentials
-	if c.Password.Identifier {
-		w.identifier(Password, FoldIdentifier(text))
-	}
-	if c.WebAuthn.Identifier {
-		w.identifier(WebAuthn, FoldIdentifier(text))
+	if folded := FoldIdentifier(text); c.Password.Identifier || c.WebAuthn.Identifier {
+		if len(folded) > maxIdentifier {
+			w.errs = append(w.errs, TraitError{Path: path, Kind: MaxLength, Text: fmt.Sprintf("is longer than %d bytes", maxIdentifier),
+				Context: map[string]any{"max_length": maxIdentifier, "actual_length": len(folded)}})
+			return
+		}
+		if c.Password.Identifier {
+			w.identifier(Password, folded)
+		}
+		if c.WebAuthn.Identifier {
+			w.identifier(WebAuthn, folded)
+		}
 	}
 	if c.Code.Identifier {
 		if p, ok := w.place(text, c.Code.Via, path); ok {
@@ -133,7 +144,7 @@ func (w *walker) place(text, via, path string) (Place, bool) {
 	}
 	value, err := parse(text)
 	if err != nil {
-		w.errs = append(w.errs, TraitError{Path: path, Kind: kind, Text: "the value " + err.Error(), Context: map[string]any{"value": text}})
+		w.errs = append(w.errs, TraitError{Path: path, Kind: kind, Text: "the value " + err.Error(), Context: map[string]any{"value": shown(text)}})
 		return Place{}, false
 	}
 	return Place{Value: value, Via: via}, true

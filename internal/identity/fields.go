@@ -31,7 +31,7 @@ func fieldsOf(raw []byte, traits *jsonschema.Schema) ([]Field, error) {
 }
 
 func appendFields(all []Field, s *jsonschema.Schema, path string, order map[string][]string, depth int) []Field {
-	for s.Ref != nil && len(s.Properties) == 0 {
+	for hops := 0; s.Ref != nil && len(s.Properties) == 0 && hops < maxDepth; hops++ {
 		s = s.Ref
 	}
 	names := sortedKeys(s.Properties)
@@ -54,8 +54,14 @@ func fragmentStart(location string) int {
 	return bytes.IndexByte([]byte(location), '#') + 1
 }
 
+// isObject follows references, but not for ever: they may lead back to where they come from.
 func isObject(s *jsonschema.Schema) bool {
-	return slices.Contains(types(s), "object") || (s.Ref != nil && isObject(s.Ref))
+	for hops := 0; s != nil && hops < maxDepth; s, hops = s.Ref, hops+1 {
+		if slices.Contains(types(s), "object") {
+			return true
+		}
+	}
+	return false
 }
 
 func types(s *jsonschema.Schema) []string {

@@ -104,7 +104,7 @@ func (m *Manager) apply(ctx context.Context, i *Identity, d Draft, now time.Time
 		return err
 	}
 	if d.State != Active && d.State != Inactive {
-		return ErrBadState.Saying("The identity state %q is not valid; it is either active or inactive.", d.State)
+		return ErrBadState
 	}
 	derived, err := schema.Derive(d.Traits)
 	if err != nil {

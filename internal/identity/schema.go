@@ -107,7 +107,7 @@ func (s *Schemas) Find(id string) (*Schema, error) {
 	}
 	i := slices.IndexFunc(s.all, func(x *Schema) bool { return x.ID == id })
 	if i < 0 {
-		return nil, ErrNoSchema.Saying("There is no identity schema with the id %q.", id)
+		return nil, ErrNoSchema.Saying("There is no identity schema with the id %q.", brief(id, 80))
 	}
 	return s.all[i], nil
 }

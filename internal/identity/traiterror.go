@@ -2,9 +2,9 @@ package identity
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"maps"
+	"math"
 	"math/big"
 	"slices"
 	"strings"
@@ -55,12 +55,25 @@ type TraitErrors struct{ All []TraitError }
 // Error lists the broken rules.
 func (e *TraitErrors) Error() string { return ErrBadTraits.ID + ": " + e.reason() }
 
+// brief keeps what comes from a request short: it is answered, and kept with the form.
+func brief(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}
+
+const (
+	maxText   = 400  // bytes that are told of one broken rule
+	maxReason = 2000 // bytes that are told of all of them
+)
+
 func (e *TraitErrors) reason() string {
 	lines := make([]string, len(e.All))
 	for i, t := range e.All {
 		lines[i] = t.Path + ": " + t.Text
 	}
-	return strings.Join(lines, "; ")
+	return brief(strings.Join(lines, "; "), maxReason)
 }
 
 // Unwrap makes the failure one that callers may see.
@@ -113,7 +126,7 @@ func traitErrors(e *jsonschema.ValidationError) []TraitError {
 		return all
 	}
 	k, ctx := rule(e.ErrorKind)
-	return []TraitError{{Path: path, Kind: k, Text: e.ErrorKind.LocalizedString(english), Context: ctx}}
+	return []TraitError{{Path: path, Kind: k, Text: brief(e.ErrorKind.LocalizedString(english), maxText), Context: ctx}}
 }
 
 func rule(k jsonschema.ErrorKind) (TraitErrorKind, map[string]any) {
@@ -153,20 +166,30 @@ func rule(k jsonschema.ErrorKind) (TraitErrorKind, map[string]any) {
 func formatRule(k *kind.Format) (TraitErrorKind, map[string]any) {
 	switch k.Want {
 	case "email":
-		return FormatEmail, map[string]any{"value": k.Got}
+		return FormatEmail, map[string]any{"value": shown(k.Got)}
 	case "tel":
-		return FormatTel, map[string]any{"value": k.Got}
+		return FormatTel, map[string]any{"value": shown(k.Got)}
 	}
 	return Generic, nil
 }
 
-func number(r *big.Rat) json.Number {
-	if r.IsInt() {
-		return json.Number(r.Num().String())
+func shown(v any) any {
+	if s, ok := v.(string); ok {
+		return brief(s, maxText)
+	}
+	return v
+}
+
+// number shows a number of a rule. One that no client can read is described.
+func number(r *big.Rat) any {
+	if r.IsInt() && r.Num().IsInt64() {
+		return r.Num().Int64()
 	}
 	f, _ := r.Float64()
-	b, _ := json.Marshal(f) // a finite number cannot fail
-	return json.Number(b)
+	if math.IsInf(f, 0) {
+		return "out of range"
+	}
+	return f
 }
 
 func join(path, name string) string {

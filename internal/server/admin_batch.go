@@ -32,7 +32,7 @@ func (s *Server) batchIdentities(w http.ResponseWriter, r *http.Request) error {
 	if err := b.store(r.Context(), s.Identities.Store); err != nil {
 		return err
 	}
-	note(r, "identities_created", b.created)
+	note(w, "identities_created", b.created)
 	return reply(w, http.StatusOK, wire.BatchResults{Identities: b.results})
 }
 

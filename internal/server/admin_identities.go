@@ -25,7 +25,7 @@ func (s *Server) createIdentity(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	note(r, "identity_created", i.ID.String())
+	note(w, "identity_created", i.ID.String())
 	w.Header().Set("Location", s.AdminBase+"identities/"+i.ID.String())
 	return reply(w, http.StatusCreated, s.View.FromIdentity(i, full))
 }
@@ -87,12 +87,13 @@ func readConfigs(r *http.Request) (types []identity.CredentialType, err error) {
 }
 
 // updateIdentity replaces an identity. Metadata and external id that are left out are cleared; state, schema and
-// credentials that are left out stay.
+// credentials that are left out, or have no config, stay.
 func (s *Server) updateIdentity(w http.ResponseWriter, r *http.Request) error {
 	var body wire.CreateIdentity
 	if err := readJSON(w, r, maxAdminBody, &body, false); err != nil {
 		return err
 	}
+	body.KeepUnset()
 	draft, err := body.Draft()
 	if err != nil {
 		return err
@@ -150,7 +151,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, become func(*ide
 		if err != nil {
 			return err
 		}
-		note(r, "identity_updated", next.ID.String())
+		note(w, "identity_updated", next.ID.String())
 		return reply(w, http.StatusOK, s.View.FromIdentity(next, full))
 	}
 }
@@ -163,7 +164,7 @@ func (s *Server) deleteIdentity(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Identities.Store.DeleteIdentity(r.Context(), id, s.Sessions.Moment()); err != nil {
 		return err
 	}
-	note(r, "identity_deleted", id.String())
+	note(w, "identity_deleted", id.String())
 	return done(w)
 }
 
@@ -181,6 +182,6 @@ func (s *Server) deleteCredential(w http.ResponseWriter, r *http.Request) error 
 	if err := s.Identities.DeleteCredential(r.Context(), id, identity.CredentialType(shorten(t))); err != nil {
 		return err
 	}
-	note(r, "credential_deleted", id.String())
+	note(w, "credential_deleted", id.String())
 	return done(w)
 }

@@ -149,7 +149,7 @@ func (s *Server) disableSession(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Sessions.Revoke(r.Context(), id); err != nil {
 		return err
 	}
-	note(r, "session_ended", id.String())
+	note(w, "session_ended", id.String())
 	return done(w)
 }
 
@@ -162,7 +162,7 @@ func (s *Server) extendSession(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Sessions.Extend(r.Context(), id); err != nil {
 		return err
 	}
-	note(r, "session_extended", id.String())
+	note(w, "session_extended", id.String())
 	if s.FasterExtend {
 		return done(w)
 	}
@@ -186,7 +186,7 @@ func (s *Server) deleteIdentitySessions(w http.ResponseWriter, r *http.Request) 
 	if n == 0 {
 		return session.ErrNotFound.Saying("The identity has no sessions.")
 	}
-	note(r, "sessions_deleted", n)
+	note(w, "sessions_deleted", n)
 	return done(w)
 }
 
@@ -215,7 +215,7 @@ func (s *Server) bulkSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	note(r, "sessions_"+body.Action, n)
+	note(w, "sessions_"+body.Action, n)
 	return reply(w, http.StatusOK, wire.Processed{Processed: n, More: scope.All && n == maxBulkRows})
 }
 

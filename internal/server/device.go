@@ -35,21 +35,33 @@ func (s *Server) clientAddress(peer netip.Addr, h http.Header) netip.Addr {
 	hops := strings.Split(strings.Join(h.Values("X-Forwarded-For"), ","), ",")
 	client := peer
 	for i := len(hops) - 1; i >= 0; i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
+		hop := hopAddress(hops[i])
+		if !hop.IsValid() {
 			break
 		}
-		client = hop.Unmap().WithZone("")
+		client = hop
 		if !s.trusted(client) {
 			return client
 		}
 	}
-	if client == peer {
-		if real, err := netip.ParseAddr(strings.TrimSpace(h.Get("X-Real-IP"))); err == nil {
-			return real.Unmap().WithZone("")
+	if client != peer {
+		return client
+	}
+	for _, name := range []string{"True-Client-Ip", "Cf-Connecting-Ip", "X-Real-Ip"} {
+		if named := hopAddress(h.Get(name)); named.IsValid() {
+			return named
 		}
 	}
 	return client
+}
+
+// hopAddress reads an address as proxies write it: alone, or with a port. The zero Addr stands for anything else.
+func hopAddress(text string) netip.Addr {
+	text = strings.TrimSpace(text)
+	if a, err := netip.ParseAddr(text); err == nil {
+		return a.Unmap().WithZone("")
+	}
+	return peerAddress(text)
 }
 
 func (s *Server) trusted(a netip.Addr) bool {

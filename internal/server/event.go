@@ -25,25 +25,25 @@ type event struct {
 	attrs   []slog.Attr
 }
 
-type eventKey struct{}
-
-// attach gives the request an id and makes the event reachable from it.
-func (e *event) attach(r *http.Request) *http.Request {
+// newEvent begins the event of a request, which has the id that the client gave it, if any.
+func newEvent(w http.ResponseWriter, r *http.Request) *event {
+	e := &event{writer: w, status: http.StatusOK}
 	if given := r.Header.Get("X-Request-ID"); printable(given) {
 		e.given, e.request = given, given
 	}
-	return r.WithContext(context.WithValue(r.Context(), eventKey{}, e))
+	return e
 }
 
 func printable(id string) bool {
 	return id != "" && len(id) <= 128 && !strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c > '~' })
 }
 
-func of(r *http.Request) *event { return r.Context().Value(eventKey{}).(*event) }
+// of is the event behind the writer that a handle was given.
+func of(w http.ResponseWriter) *event { return w.(*event) }
 
 // note adds to the request's log line. Never pass a token, password, code or address.
-func note(r *http.Request, key string, value any) {
-	e := of(r)
+func note(w http.ResponseWriter, key string, value any) {
+	e := of(w)
 	e.attrs = append(e.attrs, slog.Any(key, value))
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -31,10 +32,13 @@ func (s *Server) begin(kind flow.Kind) handle {
 	}
 }
 
-// requestURL is the address the client asked for, on the configured base address, shortened to what a person reads.
+// requestURL is the address the client asked for, on the configured base address, without secrets and not too long.
 func (s *Server) requestURL(r *http.Request) string {
-	return shortURL(strings.TrimSuffix(s.View.Base, "/") + r.URL.RequestURI())
+	return shortURL(strings.TrimSuffix(s.View.Base, "/") + tokens.ReplaceAllLiteralString(r.URL.RequestURI(), "[secret]"))
 }
+
+// tokens are recognised by how they begin. One in an address is a mistake, and the address is stored.
+var tokens = regexp.MustCompile(`ory_(st|lo)_[A-Za-z0-9_-]+`)
 
 func shortURL(u string) string {
 	const limit = 2048
@@ -103,7 +107,7 @@ func (s *Server) submit(kind flow.Kind) handle {
 		result, err := s.judge(w, r, f, current)
 		var rejected *flow.Rejected
 		if errors.As(err, &rejected) {
-			note(r, "fault", "flow_rejected")
+			note(w, "fault", "flow_rejected")
 			return s.showFlow(w, r, http.StatusBadRequest, rejected.Flow, current)
 		}
 		if err != nil {
@@ -164,15 +168,15 @@ func native(r *http.Request) *fault.Error {
 
 // succeed answers a flow that has done what it is for.
 func (s *Server) succeed(w http.ResponseWriter, r *http.Request, kind flow.Kind, result *flow.Result) error {
-	note(r, "identity_id", result.Identity.ID.String())
-	token := ""
+	note(w, "identity_id", result.Identity.ID.String())
+	fresh := ""
 	if result.Started {
-		token = result.Token.Reveal()
-		note(r, "session_started", result.Session.ID.String())
+		fresh = result.Token.Reveal()
+		note(w, "session_started", result.Session.ID.String())
 	}
 	now := s.Sessions.Moment()
 	if kind == flow.Registration {
-		return reply(w, http.StatusOK, s.View.FromSignUp(result.Identity, result.Session, token, now))
+		return reply(w, http.StatusOK, s.View.FromSignUp(result.Identity, result.Session, fresh, now))
 	}
-	return reply(w, http.StatusOK, s.View.FromSignIn(result.Session, token, now, !s.Sessions.Satisfied(result.Session)))
+	return reply(w, http.StatusOK, s.View.FromSignIn(result.Session, fresh, now, !s.Sessions.Satisfied(result.Session)))
 }

@@ -79,8 +79,7 @@ func (s *Server) observe(listener, method, path string, h handle) http.Handler {
 	counted := s.Meter.Route(listener, method, path)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		e := &event{writer: w, status: http.StatusOK}
-		r = e.attach(r)
+		e := newEvent(w, r)
 		general(w.Header(), listener)
 		if err := s.run(h, e, r); err != nil {
 			s.fail(e, r, err)
@@ -137,7 +136,7 @@ func (s *Server) publicFallback(http.ResponseWriter, *http.Request) error { retu
 
 // adminFallback completes paths without /admin, and sends those of the public API there.
 func (s *Server) adminFallback(w http.ResponseWriter, r *http.Request) error {
-	path := strings.TrimPrefix(r.URL.Path, "/admin")
+	path := strings.TrimPrefix(r.URL.EscapedPath(), "/admin")
 	for _, prefix := range []string{"/self-service/", "/sessions/whoami", "/schemas"} {
 		if strings.HasPrefix(path, prefix) {
 			to := s.View.Base + strings.TrimPrefix(path, "/")
@@ -163,7 +162,10 @@ func (s *Server) guardAdmin(h http.Handler) http.Handler {
 		}
 		if !strings.HasPrefix(r.URL.Path, "/admin/") && strings.HasPrefix(r.URL.Path, "/") {
 			r2 := r.Clone(r.Context())
-			r2.URL.Path, r2.URL.RawPath = "/admin"+r.URL.Path, ""
+			r2.URL.Path = "/admin" + r.URL.Path
+			if r.URL.RawPath != "" { // an escaped slash in a name is no separator
+				r2.URL.RawPath = "/admin" + r.URL.RawPath
+			}
 			r = r2
 		}
 		h.ServeHTTP(w, r)

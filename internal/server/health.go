@@ -10,7 +10,7 @@ import (
 
 // alive says that the process answers; it looks at nothing else.
 func (s *Server) alive(w http.ResponseWriter, r *http.Request) error {
-	of(r).quiet = true
+	of(w).quiet = true
 	return reply(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
@@ -24,24 +24,24 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
 	for _, d := range s.Ready {
 		if err := d.Check(ctx); err != nil {
 			failed[d.Name] = "not ready"
-			note(r, d.Name, err.Error())
+			note(w, d.Name, err.Error())
 		}
 	}
 	if len(failed) > 0 {
 		w.Header().Set("Retry-After", seconds(fault.ErrUnavailable.RetryAfter))
 		return reply(w, http.StatusServiceUnavailable, map[string]any{"errors": failed})
 	}
-	of(r).quiet = true
+	of(w).quiet = true
 	return reply(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
 func (s *Server) version(w http.ResponseWriter, r *http.Request) error {
-	of(r).quiet = true
+	of(w).quiet = true
 	return reply(w, http.StatusOK, map[string]string{"version": s.Version})
 }
 
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
-	of(r).quiet = true
+	of(w).quiet = true
 	s.Metrics.ServeHTTP(w, r)
 	return nil
 }

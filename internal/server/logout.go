@@ -36,6 +36,6 @@ func (s *Server) nativeLogout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	note(r, "ended", "logout")
+	note(w, "ended", "logout")
 	return done(w)
 }

@@ -137,7 +137,7 @@ type next struct {
 
 // link writes the Link header, and X-Total-Count when the rows were counted.
 func (s *Server) link(w http.ResponseWriter, r *http.Request, p page, n next) {
-	l := wire.Link{Path: r.URL.Path, Query: r.URL.Query()}
+	l := wire.Link{Path: r.URL.EscapedPath(), Query: r.URL.Query()}
 	size := strconv.Itoa(p.size)
 	if p.numbered {
 		s.numberedLinks(&l, p, n, size)

@@ -33,6 +33,7 @@ func (s *Server) adminRoutes() []route {
 
 		{"GET", "/admin/sessions", s.listSessions},
 		{"POST", "/admin/sessions", s.bulkSessions},
+		{"GET", "/admin/sessions/whoami", s.adminFallback},
 		{"GET", "/admin/sessions/{id}", s.session},
 		{"DELETE", "/admin/sessions/{id}", s.disableSession},
 		{"PATCH", "/admin/sessions/{id}/extend", s.extendSession},

@@ -34,7 +34,7 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	of(r).quiet = true
+	of(w).quiet = true
 	w.Header()["X-Kratos-Authenticated-Identity-Id"] = []string{found.IdentityID.String()}
 	replyBytes(w, http.StatusOK, body)
 	return nil

@@ -21,7 +21,7 @@ func NewID() ID { return ID(uuid.New()) }
 // ParseID reads an ID in any of the spellings RFC 9562 tools write. Anything else is [ErrBadID].
 func ParseID(s string) (ID, error) {
 	u, err := uuid.Parse(s)
-	if err != nil {
+	if err != nil || uuid.Validate(s) != nil { // Parse does not look at what stands around 36 characters
 		return ID{}, ErrBadID
 	}
 	return ID(u), nil

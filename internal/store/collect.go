@@ -24,6 +24,9 @@ const (
 	collectEvents   query = `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 ORDER BY at LIMIT $2)`
 )
 
+// flowMargin is how long an expired flow is kept, so that whoever submits it is told, and given a new one.
+const flowMargin = time.Hour
+
 // Run collects until ctx ends.
 func (c *Collector) Run(ctx context.Context) {
 	tick := time.NewTicker(c.Interval)
@@ -48,7 +51,7 @@ func (c *Collector) Collect(ctx context.Context, now time.Time) (int64, error) {
 		before time.Time
 	}{
 		{collectSessions, now.Add(-c.Margin)},
-		{collectFlows, now},
+		{collectFlows, now.Add(-flowMargin)},
 		{collectEvents, now.Add(-c.Retention)},
 	} {
 		n, err := c.collect(ctx, due.remove, due.before)

@@ -24,7 +24,7 @@ func TestCollector(t *testing.T) {
 		tombstone := f.signInAt(i, now.Add(-testkit.Lifespan))
 		f.logout(tombstone, now.Add(-testkit.Lifespan))
 		f.end(session.Scope{IDs: []session.ID{tombstone.ID}, Delete: true}, now)
-		overdue, due := testkit.Flow("login", now.Add(-testkit.Lifespan-time.Microsecond)), testkit.Flow("login", now.Add(-testkit.Lifespan))
+		overdue, due := testkit.Flow("login", now.Add(-testkit.Lifespan-flowMargin-time.Microsecond)), testkit.Flow("login", now.Add(-testkit.Lifespan-flowMargin))
 		f.ok(errors.Join(f.InsertFlow(f.ctx, overdue), f.InsertFlow(f.ctx, due)))
 		ancient := f.signIn(i)
 		f.logout(ancient, now)
@@ -86,7 +86,7 @@ func TestCollector(t *testing.T) {
 			}
 		})
 		f.run("it runs until its context ends", func(f fixture) {
-			due := testkit.Flow("login", now.Add(-testkit.Lifespan))
+			due := testkit.Flow("login", now.Add(-testkit.Lifespan-2*flowMargin))
 			f.ok(f.InsertFlow(f.ctx, due))
 			ctx, cancel := context.WithCancel(f.ctx)
 			ended := make(chan struct{})

@@ -3,7 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
-	"time"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -105,7 +105,9 @@ func document(v any) string {
 }
 
 func parse(text string, into any) error {
-	if err := json.Unmarshal([]byte(text), into); err != nil {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber() // what a client has sent keeps its digits
+	if err := d.Decode(into); err != nil {
 		return fmt.Errorf("a stored document is damaged: %w", err)
 	}
 	return nil
@@ -126,11 +128,4 @@ func nullable(text []byte) any {
 		return nil
 	}
 	return string(text)
-}
-
-func nullMicros(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return micros(t)
 }

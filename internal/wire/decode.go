@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -49,7 +50,8 @@ func decodeFault(err error) error {
 	case errors.As(err, &mismatch):
 		return typeFault(mismatch)
 	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		return fault.Invalidf(badField, "The request body has an unknown key %s.", strings.TrimPrefix(err.Error(), "json: unknown field "))
+		name, _ := strconv.Unquote(strings.TrimPrefix(err.Error(), "json: unknown field "))
+		return fault.Invalidf(badField, "The request body has an unknown key %q.", brief(name))
 	}
 	return fault.New(fault.Invalid, badJSON, "The request body cannot be read as JSON.").Because(err)
 }
@@ -57,7 +59,7 @@ func decodeFault(err error) error {
 func typeFault(err *json.UnmarshalTypeError) error {
 	place := "The request body"
 	if err.Field != "" {
-		place = "The value of " + err.Field
+		place = "The value of " + brief(err.Field)
 	}
 	return fault.Invalidf(badType, "%s has the wrong type: it is %s, but has to be %s.", place, article(err.Value), wanted(err.Type))
 }
@@ -145,7 +147,7 @@ func members(d *json.Decoder, open json.Delim, depth int) error {
 				key = strings.ToLower(key)
 			}
 			if seen[key] {
-				return fault.Invalidf(badJSON, "The key %q occurs twice in the same object of the request body.", key)
+				return fault.Invalidf(badJSON, "The key %q occurs twice in the same object of the request body.", brief(key))
 			}
 			seen[key] = true
 		}
@@ -157,6 +159,14 @@ func members(d *json.Decoder, open json.Delim, depth int) error {
 		return syntaxFault(d, err)
 	}
 	return nil
+}
+
+// brief keeps a name that an answer repeats short.
+func brief(name string) string {
+	if r := []rune(name); len(r) > 80 {
+		return string(r[:80]) + "…"
+	}
+	return name
 }
 
 func noNUL(s string) error {

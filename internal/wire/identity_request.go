@@ -46,6 +46,12 @@ type CredentialRequest struct {
 	UpdatedAt   any             `json:"updated_at"`
 }
 
+// KeepUnset drops the credentials without configuration. An answer of the admin API shows them so, and putting it back
+// must not change them.
+func (r *CreateIdentity) KeepUnset() {
+	maps.DeleteFunc(r.Credentials, func(_ string, c CredentialRequest) bool { return len(c.Config) == 0 })
+}
+
 type passwordRequest struct {
 	Clear  string `json:"password"`
 	Hash   string `json:"hashed_password"`
@@ -90,7 +96,7 @@ func checkLengths(r *CreateIdentity) error {
 func passwordOf(all map[string]CredentialRequest) (*identity.NewPassword, error) {
 	for _, t := range slices.Sorted(maps.Keys(all)) {
 		if !identity.KnownType(t) {
-			return nil, fault.Invalidf("credential_unknown", "There is no credential type %q; a password can be imported as credentials.password.", t)
+			return nil, fault.Invalidf("credential_unknown", "There is no credential type %q; a password can be imported as credentials.password.", brief(t))
 		}
 		if t != string(identity.Password) {
 			return nil, fault.Invalidf("credential_import_unsupported", "Credentials of the type %q cannot be imported; credentials.password can.", t)

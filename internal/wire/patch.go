@@ -29,7 +29,9 @@ func (v View) Patch(i *identity.Identity, body []byte) (identity.Draft, error) {
 	if err != nil {
 		return identity.Draft{}, errPatch.Saying("The JSON patch has to be an array of operations (RFC 6902).").Because(err)
 	}
+	parents := true
 	for _, op := range patch {
+		parents = parents && !distant(op)
 		if err := patchable(op); err != nil {
 			return identity.Draft{}, err
 		}
@@ -40,7 +42,8 @@ func (v View) Patch(i *identity.Identity, body []byte) (identity.Draft, error) {
 		return identity.Draft{}, err
 	}
 	options := jsonpatch.NewApplyOptions()
-	options.EnsurePathExistsOnAdd, options.AllowMissingPathOnRemove = true, false
+	options.EnsurePathExistsOnAdd, options.AllowMissingPathOnRemove = parents, false
+	options.AccumulatedCopySizeLimit = maxCopied
 	patched, err := patch.ApplyWithOptions(doc, options)
 	if err != nil {
 		return identity.Draft{}, errPatch.Saying("The JSON patch cannot be applied: a path does not exist, a value is missing, or a test failed.").Because(err)
@@ -60,12 +63,31 @@ func patchable(op jsonpatch.Operation) error {
 		if err != nil {
 			continue // a missing path is found out when the patch is applied, a missing from is right for most
 		}
+		if strings.Count(path, "/") > MaxDepth {
+			return errPatch.Saying("A path of the JSON patch has more than %d parts.", MaxDepth)
+		}
 		lower := strings.ToLower(path)
 		if lower == "" || lower == "/" || lower == "/id" || lower == "/credentials" || (strings.HasPrefix(lower, "/credentials/") && !strings.HasPrefix(lower, "/credentials/password/config")) {
-			return errPatch.Saying("The JSON patch includes the denied path %q.", path)
+			return errPatch.Saying("The JSON patch includes the denied path %q.", brief(path))
 		}
 	}
 	return nil
+}
+
+const (
+	maxCopied = 1 << 20 // bytes in all: copies of copies grow fast
+	maxIndex  = 999     // of a missing parent, which is an array filled up to there
+)
+
+// distant reports whether a path holds a number that may be a name, but would be costly as the index of an array.
+func distant(op jsonpatch.Operation) bool {
+	path, _ := op.Path()
+	for part := range strings.SplitSeq(path, "/") {
+		if n, err := strconv.Atoi(part); err == nil && n > maxIndex {
+			return true
+		}
+	}
+	return false
 }
 
 // forgive lets an operation replace what is not there yet. In an object, adding does both; in an array it would insert.
@@ -83,6 +105,9 @@ func forgive(op jsonpatch.Operation) {
 
 // fromDocument reads a patched document back.
 func fromDocument(doc []byte) (identity.Draft, error) {
+	if err := wellFormed(doc); err != nil {
+		return identity.Draft{}, err
+	}
 	var r CreateIdentity
 	if err := decodeFault(json.Unmarshal(doc, &r)); err != nil {
 		return identity.Draft{}, err

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"database/sql"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"exeunt/internal/testkit"
+)
+
+// TestNothingSecretIsLeftBehind walks through the product, with mistakes that people make, and then looks for tokens and
+// passwords in everything that the server has written.
+func TestNothingSecretIsLeftBehind(t *testing.T) {
+	onEachEngine(t, "log: {level: trace, checks: true}\n", func(t *testing.T, in *instance) {
+		secrets := []string{passphrase, "wrong but close to it", "typed into the wrong field", "sent as a trait by mistake", "an imported one in clear", "set by the administrator", "sent in the query by mistake"}
+		p, q := in.person(), in.person()
+		secrets = append(secrets, p.token, q.token)
+		login := in.begin("login", "?session_token="+p.token+"&password=x")
+		in.signIn(login, p.email, "wrong but close to it").expect(t, 400)
+		in.call("POST", login.text(t, "ui.action"), object{"method": "password", "identifier": p.email, "Password": passphrase, "password_confirmation": "typed into the wrong field", "csrf_token": p.token}).expect(t, 400)
+		in.call("POST", login.text(t, "ui.action")+"&password="+url.QueryEscape("sent in the query by mistake"), object{"method": "password", "identifier": p.email}).expect(t, 400)
+		in.call("POST", login.text(t, "ui.action"), "{\"password\":\""+passphrase+"\"", "X-Session-Token", p.token).expect(t, 400)
+		registration := in.begin("registration", "")
+		in.signUp(registration, passphrase, object{"email": "not an address"}).expect(t, 400)
+		in.signUp(registration, passphrase, object{"email": testkit.Email(), "password": "sent as a trait by mistake"}).expect(t, 400)
+		in.call("POST", registration.text(t, "ui.action"), object{"method": "profile", "traits": object{"email": testkit.Email()}, "password": passphrase}).expect(t, 400)
+		in.call("POST", registration.text(t, "ui.action"), object{"method": "password", "transient_payload": object{"p": passphrase}}).expect(t, 400)
+		in.create(object{"traits": object{"email": testkit.Email()}, "credentials": clear("an imported one in clear")}).expect(t, 201)
+		in.call("PATCH", in.admin+"/admin/identities/"+q.id, []object{{"op": "replace", "path": "/credentials/password/config", "value": object{"password": "set by the administrator"}}}).expect(t, 200)
+		in.call("POST", in.admin+"/admin/identities", object{"traits": object{"email": "x"}, "credentials": clear(passphrase)}).expect(t, 400)
+		refresh := in.begin("login", "?refresh=true", "X-Session-Token", p.token)
+		in.signIn(refresh, p.email, passphrase, "Authorization", "Bearer "+p.token).expect(t, 200)
+		in.call("GET", in.public+"/sessions/whoami?token="+p.token, nil, "X-Session-Token", p.token).expect(t, 200)
+		in.call("GET", in.public+"/nope/"+p.token, nil, "Cookie", "ory_kratos_session="+p.token).expect(t, 404)
+		in.call("GET", in.admin+"/admin/sessions/"+p.token, nil).expect(t, 400)
+		in.call("GET", in.admin+"/admin/sessions?page_token="+p.token, nil).expect(t, 400)
+		in.extend(p.session).expect(t, 204)
+		in.logout(p.token).expect(t, 204)
+		in.logout(p.token).expect(t, 204)
+		in.logout(p.token+"x").expect(t, 403)
+		metrics := in.call("GET", in.admin+"/metrics/prometheus", nil).expect(t, 200).body
+
+		places := map[string]string{"the log": in.output.String(), "the metrics": metrics}
+		if path, ok := strings.CutPrefix(in.dsn, "sqlite://"); ok {
+			for name, text := range files(t, filepath.Dir(path)) {
+				places[name] = text
+			}
+		} else {
+			places["the database"] = dump(t, in.dsn)
+		}
+		for place, text := range places {
+			if len(text) < 100 {
+				t.Errorf("%s holds next to nothing; was it read at all?", place)
+			}
+			for i, secret := range secrets {
+				for _, form := range []string{secret, url.QueryEscape(secret), strings.TrimPrefix(secret, "ory_st_")} {
+					if at := strings.Index(text, form); at >= 0 {
+						t.Errorf("%s holds secret %d: …%q…", place, i, text[max(0, at-80):min(len(text), at+20)])
+						break
+					}
+				}
+			}
+		}
+	})
+}
+
+// files reads all files of a folder.
+func files(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		b, err := os.ReadFile(filepath.Join(folder, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b) > 100 { // locks are empty
+			all[e.Name()] = string(b)
+		}
+	}
+	if len(all) == 0 {
+		t.Error("no database file was found")
+	}
+	return all
+}
+
+// dump writes out all rows of all tables.
+func dump(t *testing.T, dsn string) string {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var out strings.Builder
+	for _, table := range column(t, db, `SELECT quote_ident(table_name) FROM information_schema.tables WHERE table_schema = 'public'`) {
+		for _, text := range column(t, db, `SELECT CAST(t AS TEXT) FROM `+table+` t`) {
+			out.WriteString(table + " " + text + "\n")
+		}
+	}
+	return out.String()
+}
+
+func column(t *testing.T, db *sql.DB, query string) (all []string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, text)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}

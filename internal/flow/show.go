@@ -1,0 +1,56 @@
+package flow
+
+import (
+	"context"
+	"slices"
+
+	"exeunt/internal/identity"
+	"exeunt/internal/session"
+)
+
+// Form returns what to show of a flow.
+func (e *Engine) Form(ctx context.Context, f *Flow, current *session.Session) (Form, error) {
+	var nodes []Node
+	for _, m := range e.Methods {
+		ns, err := m.Nodes(ctx, f, current)
+		if err != nil {
+			return Form{}, err
+		}
+		nodes = append(nodes, ns...)
+	}
+	nodes, err := kinds[f.Kind].nodes(e, f, nodes)
+	if err != nil {
+		return Form{}, err
+	}
+	nodes = f.complain(nodes)
+	return Form{Nodes: f.fill(nodes), Messages: append(f.hints(current), f.Messages...)}, nil
+}
+
+// complain adds nodes for faults that concern something the form does not ask for.
+func (f *Flow) complain(nodes []Node) []Node {
+	var extra []string
+	for name := range f.Faults {
+		if !named(nodes, name) {
+			extra = append(extra, name)
+		}
+	}
+	slices.Sort(extra)
+	for _, name := range extra {
+		nodes = append(nodes, Node{Group: DefaultGroup, Name: name, Type: "text"})
+	}
+	return nodes
+}
+
+// hints are the messages that follow from the state of the flow rather than from a submission.
+func (f *Flow) hints(current *session.Session) (hints []Message) {
+	if f.Refresh {
+		hints = append(hints, hintRefresh)
+	}
+	if f.RequestedAAL == identity.AAL2 && (current == nil || current.AAL < identity.AAL2) {
+		hints = append(hints, hintSecondFactor)
+	}
+	if f.Step == Credentials {
+		hints = append(hints, hintChooseFactor)
+	}
+	return hints
+}

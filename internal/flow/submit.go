@@ -1,0 +1,140 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"exeunt/internal/fault"
+	"exeunt/internal/identity"
+	"exeunt/internal/session"
+)
+
+// Submit judges a submission of an open flow. A *Rejected error carries the flow to show again.
+func (e *Engine) Submit(ctx context.Context, f *Flow, in Input) (*Result, error) {
+	if err := e.admissible(f, in); err != nil {
+		return nil, err
+	}
+	if f.Kind == Registration {
+		if moved, err := e.move(ctx, f, in); moved || err != nil {
+			return nil, err
+		}
+	}
+	name := in.Text("method")
+	if slices.Contains(e.Disabled, name) {
+		return nil, ErrMethodDisabled
+	}
+	i := slices.IndexFunc(e.Methods, func(m Method) bool { return m.Name() == name })
+	if i < 0 || f.RequestedAAL == identity.AAL2 {
+		return nil, e.Reject(ctx, f, Again{Messages: []Message{kinds[f.Kind].stuck}})
+	}
+	if in.Current != nil && f.Kind == Login && !f.Refresh {
+		return nil, e.Reject(ctx, f, Again{Messages: []Message{FailedGeneric(ErrSignedIn.Reason)}})
+	}
+	if err := e.remember(f, in); err != nil {
+		return nil, err
+	}
+	outcome, err := e.Methods[i].Submit(ctx, f, in)
+	if err != nil {
+		return nil, e.explain(ctx, f, err)
+	}
+	if again, ok := outcome.(Again); ok {
+		return nil, e.Reject(ctx, f, again)
+	}
+	result, err := kinds[f.Kind].finish(ctx, e, f, in, outcome)
+	if err != nil {
+		return nil, e.explain(ctx, f, err)
+	}
+	return result, nil
+}
+
+func (e *Engine) admissible(f *Flow, in Input) error {
+	switch {
+	case f.Kind == Registration && e.Rules[Registration].Disabled:
+		return ErrDisabled
+	case f.Kind == Registration && in.Current != nil:
+		return ErrSignedIn
+	case f.Kind == Login && f.RequestedAAL == identity.AAL2 && in.Current == nil:
+		return ErrNoSession
+	}
+	return nil
+}
+
+// maxAnswer bounds what is kept of one value, in bytes of JSON. Forms can be begun by anybody, so their rows stay small.
+const maxAnswer = 4 << 10
+
+// remember keeps what was posted to the inputs that are shown again. Whatever else a client sends, a password under
+// another name for one, is not stored.
+func (e *Engine) remember(f *Flow, in Input) error {
+	schema, err := e.Schemas.Find(f.IdentitySchema)
+	if err != nil {
+		return err
+	}
+	posted := map[string]any{}
+	for name, v := range in.Values {
+		if name == "traits" {
+			flatten(name, v, posted)
+			continue
+		}
+		posted[name] = v
+	}
+	shown := []string{"identifier"}
+	for _, field := range schema.Fields {
+		shown = append(shown, field.Name)
+	}
+	f.Answers = map[string]any{}
+	for _, name := range shown {
+		if v, ok := posted[name]; ok && keepable(v) {
+			f.Answers[name] = v
+		}
+	}
+	return nil
+}
+
+// keepable reports whether a value is small, and one that can be read again: a number may be too large for that.
+func keepable(v any) bool {
+	b, err := json.Marshal(v)
+	var again any
+	return err == nil && len(b) <= maxAnswer && json.Unmarshal(b, &again) == nil
+}
+
+// explain turns what a person can mend into messages on the form and leaves the rest alone.
+func (e *Engine) explain(ctx context.Context, f *Flow, err error) error {
+	var traits *identity.TraitErrors
+	var rejected *Rejected
+	seen := fault.From(err)
+	switch {
+	case errors.As(err, &rejected):
+		return err
+	case errors.As(err, &traits):
+		return e.Reject(ctx, f, traitFaults(traits))
+	case errors.Is(err, session.ErrIdentityInactive):
+		return e.Reject(ctx, f, Again{Messages: []Message{FailedInactive}})
+	case seen.Kind == fault.Invalid:
+		return e.Reject(ctx, f, Again{Messages: []Message{FailedGeneric(seen.Reason)}})
+	}
+	return err
+}
+
+func traitFaults(errs *identity.TraitErrors) Again {
+	again := Again{Faults: map[string][]Message{}}
+	for _, t := range errs.All {
+		again.Faults[t.Path] = append(again.Faults[t.Path], failedTrait(t))
+	}
+	return again
+}
+
+// Reject stores what is wrong with a submission and returns the *Rejected to answer with.
+func (e *Engine) Reject(ctx context.Context, f *Flow, why Again) error {
+	e.Meter.SubmissionFailed(f.Kind)
+	return e.again(ctx, f, why)
+}
+
+func (e *Engine) again(ctx context.Context, f *Flow, why Again) error {
+	f.Messages, f.Faults, f.UpdatedAt = why.Messages, why.Faults, e.now()
+	if err := e.Store.UpdateFlow(ctx, f); err != nil {
+		return err
+	}
+	return &Rejected{Flow: f}
+}
