@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ func fullFlow() *flow.Flow {
 	f := testkit.Flow(flow.Registration, now)
 	f.UpdatedAt, f.ReturnTo, f.Active, f.State = now.Add(time.Second), flow.Stored("https://app.example/ok?x=ü"), "password", flow.PassedChallenge
 	f.Refresh, f.RequestedAAL, f.IdentitySchema, f.OrganizationID, f.Step = true, identity.AAL2, "customer", "acme", flow.Credentials
-	f.Answers = map[string]any{"traits.email": "a@example.com", "traits.age": 7.5, "traits.ok": true, "traits.nul": "\x00"}
+	f.Answers = map[string]any{"traits.email": "a@example.com", "traits.age": json.Number("7.50"), "traits.ok": true, "traits.nul": "\x00"}
 	m := flow.Message{ID: 4000002, Text: "Property x is missing.", Type: flow.Failure, Context: map[string]any{"property": "x"}}
 	f.Faults = map[string][]flow.Message{"traits.email": {m, flow.LabelID}}
 	f.Messages = []flow.Message{m}

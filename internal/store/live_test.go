@@ -212,7 +212,7 @@ func TestTableIsFilledByChecksAndNeverByEndedSessions(t *testing.T) {
 	if n := f.Stats().CachedSessions; n != 1 {
 		t.Errorf("%d sessions are held, want 1", n)
 	}
-	if f.check(c) != f.check(c) {
+	if first := f.check(c); first != f.check(c) {
 		t.Error("a second check does not come from the table")
 	}
 	f.end(session.Scope{All: true}, now)
