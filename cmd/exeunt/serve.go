@@ -127,12 +127,23 @@ func (d *doors) serve(ctx context.Context, s *server.Server, log *slog.Logger) e
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
-	for _, one := range servers {
-		err = errors.Join(err, one.Shutdown(draining))
-	}
+	drain(context.WithoutCancel(ctx), servers, log)
 	return err
+}
+
+// drain lets all servers finish what they have accepted, at the same time, and cuts off what takes too long.
+func drain(ctx context.Context, servers []*http.Server, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	var draining sync.WaitGroup
+	for _, one := range servers {
+		draining.Go(func() {
+			if err := one.Shutdown(ctx); err != nil {
+				log.Warn("some requests did not finish in time and were cut off", "error", errors.Join(err, one.Close()))
+			}
+		})
+	}
+	draining.Wait()
 }
 
 func logger(c config.Log, w io.Writer) *slog.Logger {

@@ -18,7 +18,7 @@ func supportedKeys() []Key {
 		s("serve.public.port", "4433", "The port of the public API; 0 takes any free one.", into(number(0, 65535), func(c *Config) *int { return &c.Serve.Public.Port })),
 		s("serve.public.base_url", "", "Where browsers find the public API. Without it, `http://host:port/`.", into(baseURL, func(c *Config) *string { return &c.Serve.Public.BaseURL })),
 		s("serve.public.trusted_proxies", "", "The proxies that may say in a header who the client is. Without it, none.", into(listOf(proxy), func(c *Config) *[]netip.Prefix { return &c.Serve.Public.TrustedProxies })),
-		s("serve.public.failed_attempts_per_minute", "60", "How often a minute one client, or one identifier, may fail to sign in or to name a session token; further attempts answer 429. 0 is no bound.", into(number(0, many), func(c *Config) *int { return &c.Serve.Public.FailedAttempts })),
+		s("serve.public.failed_attempts_per_minute", "60", "How often a minute one client, or one identifier, may fail to sign in; further attempts answer 429. 0 is no bound. A client at a private address may be a proxy and is not counted unless it is reached through `trusted_proxies`.", into(number(0, many), func(c *Config) *int { return &c.Serve.Public.FailedAttempts })),
 		s("serve.admin.host", "127.0.0.1", "Where the admin API listens; only a loopback address is possible.", into(loopback, func(c *Config) *string { return &c.Serve.Admin.Host })),
 		s("serve.admin.port", "4434", "The port of the admin API; 0 takes any free one.", into(number(0, 65535), func(c *Config) *int { return &c.Serve.Admin.Port })),
 		s("serve.admin.base_url", "", "Where clients find the admin API. Without it, `http://host:port/`.", into(baseURL, func(c *Config) *string { return &c.Serve.Admin.BaseURL })),

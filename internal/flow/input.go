@@ -32,6 +32,15 @@ func (in Input) Text(name string) string {
 	return ""
 }
 
+// Identifier is the folded identifier of a sign-in, under its present name or that of older clients.
+func (in Input) Identifier() string {
+	name := in.Text("identifier")
+	if name == "" {
+		name = in.Text("password_identifier")
+	}
+	return identity.FoldIdentifier(name)
+}
+
 // Traits assembles the traits from a nested object and dotted names, converting form texts as the schema says.
 func (in Input) Traits(s *identity.Schema) (map[string]any, error) {
 	traits := map[string]any{}

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -52,9 +53,9 @@ func (w *walker) walk(s *jsonschema.Schema, v any, path string, depth int) {
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		for _, name := range sortedKeys(s.Properties) {
-			if child, ok := v[name]; ok {
-				w.walk(s.Properties[name], child, join(path, name), depth+1)
+		for _, name := range sortedKeys(v) {
+			for _, sub := range propertySchemas(s, name) {
+				w.walk(sub, v[name], join(path, name), depth+1)
 			}
 		}
 	case []any:
@@ -70,10 +71,36 @@ func applicable(s *jsonschema.Schema, v any) []*jsonschema.Schema {
 	if s.Ref != nil {
 		subs = append(subs, s.Ref)
 	}
+	if s.If != nil {
+		branch := s.Else
+		if s.If.Validate(v) == nil {
+			branch = s.Then
+		}
+		if branch != nil {
+			subs = append(subs, branch)
+		}
+	}
 	for _, alt := range slices.Concat(s.AnyOf, s.OneOf) {
 		if alt.Validate(v) == nil {
 			subs = append(subs, alt)
 		}
+	}
+	return subs
+}
+
+// propertySchemas lists the schemas that hold for a property: its own, those whose pattern its name matches, or else the
+// one for all the rest.
+func propertySchemas(s *jsonschema.Schema, name string) (subs []*jsonschema.Schema) {
+	if own, ok := s.Properties[name]; ok {
+		subs = append(subs, own)
+	}
+	for pattern, sub := range s.PatternProperties {
+		if pattern.MatchString(name) {
+			subs = append(subs, sub)
+		}
+	}
+	if rest, ok := s.AdditionalProperties.(*jsonschema.Schema); ok && len(subs) == 0 {
+		subs = append(subs, rest)
 	}
 	return subs
 }
@@ -95,6 +122,9 @@ const maxIdentifier = 512
 
 func (w *walker) collect(k *keyword, v any, path string) {
 	text, ok := v.(string)
+	if n, isNumber := v.(json.Number); isNumber {
+		text, ok = n.String(), true
+	}
 	if !ok {
 		return
 	}

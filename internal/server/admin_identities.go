@@ -1,8 +1,11 @@
 package server
 
 import (
+	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
+	"time"
 
 	"exeunt/internal/fault"
 	"exeunt/internal/identity"
@@ -130,12 +133,12 @@ func readPatch(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return readBody(w, r, maxAdminBody)
 }
 
-// maxTries bounds how often a change is worked out anew because somebody else was faster.
-const maxTries = 10
+// patience bounds how long a change is worked out anew because somebody else was faster.
+const patience = 10 * time.Second
 
 // change works out what an identity is to become and stores it, again if it was changed in between.
 func (s *Server) change(w http.ResponseWriter, r *http.Request, become func(*identity.Identity) (identity.Draft, error)) error {
-	for try := 1; ; try++ {
+	for end := time.Now().Add(patience); ; {
 		current, err := s.find(r)
 		if err != nil {
 			return err
@@ -145,7 +148,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, become func(*ide
 			return err
 		}
 		next, err := s.Identities.Update(r.Context(), current, draft)
-		if errors.Is(err, identity.ErrChanged) && try < maxTries {
+		if errors.Is(err, identity.ErrChanged) && time.Now().Before(end) && pause(r.Context()) == nil {
 			continue
 		}
 		if err != nil {
@@ -153,6 +156,16 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, become func(*ide
 		}
 		note(w, "identity_updated", next.ID.String())
 		return reply(w, http.StatusOK, s.View.FromIdentity(next, full))
+	}
+}
+
+// pause waits a moment, at random so that those who collided do not meet again.
+func pause(ctx context.Context) error {
+	select {
+	case <-time.After(rand.N(20 * time.Millisecond)):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -179,14 +179,14 @@ func (s *Server) deleteIdentitySessions(w http.ResponseWriter, r *http.Request) 
 	if err != nil {
 		return err
 	}
-	n, err := s.Sessions.RevokeAll(r.Context(), session.Scope{Identities: []identity.ID{id}, Delete: true})
+	ended, err := s.Sessions.RevokeAll(r.Context(), session.Scope{Identities: []identity.ID{id}, Delete: true})
 	if err != nil {
 		return err
 	}
-	if n == 0 {
+	if ended.Count == 0 {
 		return session.ErrNotFound.Saying("The identity has no sessions.")
 	}
-	note(w, "sessions_deleted", n)
+	note(w, "sessions_deleted", ended.Count)
 	return done(w)
 }
 
@@ -211,12 +211,12 @@ func (s *Server) bulkSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	n, err := s.Sessions.RevokeAll(r.Context(), scope)
+	ended, err := s.Sessions.RevokeAll(r.Context(), scope)
 	if err != nil {
 		return err
 	}
-	note(w, "sessions_"+body.Action, n)
-	return reply(w, http.StatusOK, wire.Processed{Processed: n, More: scope.All && n == maxBulkRows})
+	note(w, "sessions_"+body.Action, ended.Count)
+	return reply(w, http.StatusOK, wire.Processed{Processed: ended.Count, More: ended.More})
 }
 
 func bulkScope(action string, identities, sessions []string) (session.Scope, error) {

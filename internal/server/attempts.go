@@ -1,16 +1,16 @@
 package server
 
 import (
+	"crypto/sha256"
 	"net/netip"
 	"sync"
 	"time"
 
 	"exeunt/internal/fault"
-	"exeunt/internal/identity"
+	"exeunt/internal/flow"
 )
 
-// attempts bounds how often somebody may fail to prove something: a password, a session token. Each client, and each
-// identifier that is tried, has a bucket that a failure empties by one and time fills again. A success costs nothing. It
+// attempts bounds how often somebody may fail to sign in. Each client, and each identifier that is tried, has a bucket that a failure empties by one and time fills again. A success costs nothing. It
 // is safe for concurrent use, and forgets the longest untouched when it holds too many.
 type attempts struct {
 	perMinute int // zero for no bound
@@ -66,6 +66,9 @@ func (a *attempts) give(keys []string) {
 	for _, key := range keys {
 		b := a.bucket(key)
 		b.tokens = min(b.tokens+1, float64(a.perMinute))
+		if b.tokens == float64(a.perMinute) { // as good as new, and so as good as none
+			delete(a.young, key)
+		}
 	}
 }
 
@@ -87,20 +90,26 @@ func (a *attempts) bucket(key string) *bucket {
 	return b
 }
 
-// clientKey stands for a client. An IPv6 client owns a whole /64 (RFC 6177), so that is what counts.
-func clientKey(ip string) string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil {
-		return "client"
+// attemptKeys names whom a sign-in is counted against: the account that is tried, and the client. A client at a loopback
+// or private address may be a proxy that nobody has declared, and so everybody; it is not held to account.
+func attemptKeys(in flow.Input) (keys []string) {
+	if name := in.Identifier(); name != "" {
+		hash := sha256.Sum256([]byte(name)) // of whatever length a client has sent
+		keys = append(keys, "identifier "+string(hash[:]))
 	}
+	a, err := netip.ParseAddr(in.Device.IP)
+	if err != nil || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() {
+		return keys
+	}
+	return append(keys, clientKey(a))
+}
+
+// clientKey stands for a client. An IPv6 client owns a whole /64 (RFC 6177), so that is what counts.
+func clientKey(a netip.Addr) string {
 	if a.Is6() {
 		if p, err := a.Prefix(64); err == nil {
 			return "client " + p.String()
 		}
 	}
 	return "client " + a.String()
-}
-
-func identifierKey(identifier string) string {
-	return "identifier " + identity.FoldIdentifier(identifier)
 }

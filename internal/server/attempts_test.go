@@ -3,8 +3,13 @@ package server
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"strings"
 	"testing"
 	"time"
+
+	"exeunt/internal/flow"
+	"exeunt/internal/session"
 )
 
 func TestFailedAttemptsAreBounded(t *testing.T) {
@@ -35,6 +40,24 @@ func TestFailedAttemptsAreBounded(t *testing.T) {
 	}
 }
 
+func TestAnAttemptIsCountedAgainstTheAccountAndTheClient(t *testing.T) {
+	keys := func(ip string, values map[string]any) []string {
+		return attemptKeys(flow.Input{Values: values, Device: session.Device{IP: ip}})
+	}
+	old, now := keys("192.0.2.1", map[string]any{"password_identifier": " Ada "}), keys("192.0.2.1", map[string]any{"identifier": "ada"})
+	if len(now) != 2 || old[0] != now[0] {
+		t.Errorf("the older name of the field escapes the count: %q, %q", old, now)
+	}
+	if long := keys("192.0.2.1", map[string]any{"identifier": strings.Repeat("a", 1<<20)}); len(long[0]) > 64 {
+		t.Error("a long identifier makes a long key")
+	}
+	for _, ip := range []string{"127.0.0.1", "10.1.2.3", "::1", "fd00::1", ""} {
+		if len(keys(ip, nil)) != 0 {
+			t.Errorf("everybody behind %q is one client", ip)
+		}
+	}
+}
+
 func TestASuccessCostsNothing(t *testing.T) {
 	a := newAttempts(2, time.Now)
 	for range 50 {
@@ -43,6 +66,9 @@ func TestASuccessCostsNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		giveBack()
+	}
+	if n := len(a.young) + len(a.old); n != 0 {
+		t.Errorf("%d buckets are kept of nothing", n)
 	}
 }
 
@@ -60,10 +86,11 @@ func TestManyClientsDoNotFillTheMemory(t *testing.T) {
 }
 
 func TestAnIPv6ClientIsItsNetwork(t *testing.T) {
-	if clientKey("2001:db8::1") != clientKey("2001:db8::ffff") || clientKey("2001:db8::1") == clientKey("2001:db8:0:1::1") {
+	key := func(ip string) string { return clientKey(netip.MustParseAddr(ip)) }
+	if key("2001:db8::1") != key("2001:db8::ffff") || key("2001:db8::1") == key("2001:db8:0:1::1") {
 		t.Error("a /64 is not one client")
 	}
-	if clientKey("192.0.2.1") == clientKey("192.0.2.2") {
+	if key("192.0.2.1") == key("192.0.2.2") {
 		t.Error("two IPv4 addresses are one client")
 	}
 }

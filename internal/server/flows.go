@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -20,6 +21,9 @@ func (s *Server) begin(kind flow.Kind) handle {
 			return err
 		}
 		q := r.URL.Query()
+		if holdsToken(q.Get("return_to")) {
+			return errTokenInURL
+		}
 		refresh, _ := strconv.ParseBool(q.Get("refresh")) // anything else means no, as it always has
 		f, err := s.Flows.Begin(r.Context(), flow.Start{
 			Kind: kind, Type: flow.API, RequestURL: s.requestURL(r), ReturnTo: q.Get("return_to"), Refresh: refresh,
@@ -32,13 +36,36 @@ func (s *Server) begin(kind flow.Kind) handle {
 	}
 }
 
-// requestURL is the address the client asked for, on the configured base address, without secrets and not too long.
+// requestURL is the address the client asked for, on the configured base address, not too long. A query that holds a
+// token is left out, as the address is stored.
 func (s *Server) requestURL(r *http.Request) string {
-	return shortURL(strings.TrimSuffix(s.View.Base, "/") + tokens.ReplaceAllLiteralString(r.URL.RequestURI(), "[secret]"))
+	address := strings.TrimSuffix(s.View.Base, "/") + r.URL.EscapedPath()
+	if r.URL.RawQuery != "" && !holdsToken(r.URL.RawQuery) {
+		address += "?" + r.URL.RawQuery
+	}
+	return shortURL(address)
 }
 
-// tokens are recognised by how they begin. One in an address is a mistake, and the address is stored.
-var tokens = regexp.MustCompile(`ory_(st|lo)_[A-Za-z0-9_-]+`)
+// errTokenInURL keeps a token out of an address that is stored and that others would see.
+var errTokenInURL = fault.New(fault.Invalid, "token_in_url", "The return_to address contains a token. Tokens do not belong into addresses.")
+
+// token is recognised by how it begins.
+var token = regexp.MustCompile(`ory_(st|lo)_[A-Za-z0-9]`)
+
+// holdsToken looks for a token in a text, and in what it may be encoded from.
+func holdsToken(text string) bool {
+	for range 4 {
+		if token.MatchString(text) {
+			return true
+		}
+		next, err := url.QueryUnescape(text)
+		if err != nil || next == text {
+			return false
+		}
+		text = next
+	}
+	return true // encoded over and over: nobody needs that
+}
 
 func shortURL(u string) string {
 	const limit = 2048
@@ -138,7 +165,7 @@ func (s *Server) judge(w http.ResponseWriter, r *http.Request, f *flow.Flow, cur
 	if f.Kind != flow.Login {
 		return s.Flows.Submit(r.Context(), f, in)
 	}
-	giveBack, err := s.attempts.begin(clientKey(in.Device.IP), identifierKey(in.Text("identifier")))
+	giveBack, err := s.attempts.begin(attemptKeys(in)...)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 
 	"exeunt/internal/session"
@@ -25,15 +24,7 @@ func (s *Server) nativeLogout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	giveBack, err := s.attempts.begin(clientKey(s.device(r).IP))
-	if err != nil {
-		return err
-	}
-	err = s.Sessions.Logout(r.Context(), token)
-	if !errors.Is(err, session.ErrUnknownToken) {
-		giveBack()
-	}
-	if err != nil {
+	if err := s.Sessions.Logout(r.Context(), token); err != nil {
 		return err
 	}
 	note(w, "ended", "logout")

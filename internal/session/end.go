@@ -23,21 +23,21 @@ func (m *Manager) Logout(ctx context.Context, token Secret) error {
 
 // Revoke ends one session for an administrator. One that is already over is a success; ErrNotFound if there is none.
 func (m *Manager) Revoke(ctx context.Context, id ID) error {
-	n, err := m.RevokeAll(ctx, Scope{IDs: []ID{id}})
-	if err != nil || n > 0 {
+	done, err := m.RevokeAll(ctx, Scope{IDs: []ID{id}})
+	if err != nil || done.Count > 0 {
 		return err
 	}
 	_, err = m.Store.Session(ctx, id)
 	return err
 }
 
-// RevokeAll ends the sessions of a scope for an administrator and returns how many rows changed.
-func (m *Manager) RevokeAll(ctx context.Context, scope Scope) (int, error) {
+// RevokeAll ends the sessions of a scope for an administrator.
+func (m *Manager) RevokeAll(ctx context.Context, scope Scope) (Ended, error) {
 	return m.Store.EndSessions(ctx, scope, End{At: m.Moment(), Reason: RevokedByAdmin, By: Admin})
 }
 
 // RevokeOwn ends every session of an identity on its own behalf, as a sign-in that leaves no other behind does.
-func (m *Manager) RevokeOwn(ctx context.Context, id identity.ID) (int, error) {
+func (m *Manager) RevokeOwn(ctx context.Context, id identity.ID) (Ended, error) {
 	scope := Scope{Identities: []identity.ID{id}}
 	return m.Store.EndSessions(ctx, scope, End{At: m.Moment(), Reason: Revoked, By: id.String()})
 }

@@ -77,11 +77,16 @@ func (m *Manager) Refresh(ctx context.Context, s *Session, use MethodUse, from D
 	next := &Session{
 		ID: s.ID, IdentityID: s.IdentityID, Identity: s.Identity, CreatedAt: s.CreatedAt, ExtendedAt: s.ExtendedAt,
 		IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(m.Rules.Lifespan),
-		Methods: append(slices.Clip(s.Methods), use), Devices: append(slices.Clip(s.Devices), from),
+		Methods: latest(append(slices.Clip(s.Methods), use)), Devices: latest(append(slices.Clip(s.Devices), from)),
 	}
 	next.AAL = max(s.AAL, Level(next.Methods))
 	return next, m.Store.RefreshSession(ctx, next, now)
 }
+
+// maxRemembered bounds the proofs and devices that a session remembers, so that refreshing it does not make it grow.
+const maxRemembered = 20
+
+func latest[T any](all []T) []T { return all[max(len(all)-maxRemembered, 0):] }
 
 // Level is the assurance level that a set of proofs reaches: two for a first and a second factor, one for one of them.
 func Level(methods []MethodUse) identity.AAL {

@@ -71,7 +71,7 @@ type End struct {
 	By     string // the identity's id for its owner, "admin" for the admin API
 }
 
-// Reason is why a session was ended on purpose.
+// Reason is why a session was ended.
 type Reason string
 
 // The reasons, a closed set that metrics use as a label.
@@ -81,10 +81,11 @@ const (
 	RevokedByAdmin   Reason = "revoked_by_admin"
 	IdentityDisabled Reason = "identity_disabled"
 	IdentityDeleted  Reason = "identity_deleted"
+	Expired          Reason = "expired" // its time had run out when somebody ended it
 )
 
 // Reasons lists them all.
-var Reasons = []Reason{Logout, Revoked, RevokedByAdmin, IdentityDisabled, IdentityDeleted}
+var Reasons = []Reason{Logout, Revoked, RevokedByAdmin, IdentityDisabled, IdentityDeleted, Expired}
 
 // Valid reports whether the session counts at a moment: nobody has ended it, its time has not run out, and its identity
 // is active. A session whose identity is not loaded is judged by the rest.

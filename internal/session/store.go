@@ -22,13 +22,14 @@ type Store interface {
 	// Session returns the session with its identity, or ErrNotFound. Deleted sessions are not found.
 	Session(ctx context.Context, id ID) (*Session, error)
 
-	// EndByToken ends the session that has this token if it is live, and reports whether the session is revoked now, by
-	// this call or an earlier one. An unknown token, or one whose session has expired by time, is not.
+	// EndByToken ends the session that has this token unless it is ended, and reports whether it is revoked now, by this
+	// call or an earlier one. A token that is unknown, or whose session had expired by time, is not.
 	EndByToken(ctx context.Context, token TokenHash, end End) (revoked bool, err error)
 
-	// EndSessions ends the live ones among the sessions that the scope names and returns how many changed. With Delete
-	// set, rows disappear from every list and count, live or not; only their tokens are remembered.
-	EndSessions(ctx context.Context, scope Scope, end End) (int, error)
+	// EndSessions ends what is not ended among the sessions that the scope names; those whose time has run out get the
+	// reason Expired and are not counted. With Delete set, rows disappear from every list, live or not, and all that do are
+	// counted; only their tokens are remembered.
+	EndSessions(ctx context.Context, scope Scope, end End) (Ended, error)
 
 	// ExtendSession moves the expiry of a live session of an active identity to next, if that is later, if the expiry
 	// lies within the rule's window, and if the last extension was not after Debounced. It reports whether it did.
@@ -59,6 +60,12 @@ type Scope struct {
 	All        bool
 	Delete     bool // remove the rows from sight as well
 	Limit      int  // with All, at most this many rows; zero for no limit
+}
+
+// Ended says what became of a scope.
+type Ended struct {
+	Count int
+	More  bool // with All: the limit was reached, so there may be others
 }
 
 // Filter chooses sessions for a list.

@@ -155,6 +155,14 @@ func TestEndedSessionNeverCountsAgain(t *testing.T) {
 	})
 }
 
+// over is an end as it is kept: of a session whose time had run out it says so.
+func over(end session.End, expiry time.Time) *session.End {
+	if !expiry.After(end.At) {
+		end.Reason = session.Expired
+	}
+	return &end
+}
+
 // TestStoreFollowsTheModel compares the store with a few lines of Go, whatever is asked of it in whatever order.
 func TestStoreFollowsTheModel(t *testing.T) {
 	onEach(t, func(f fixture) {
@@ -185,23 +193,23 @@ func TestStoreFollowsTheModel(t *testing.T) {
 						model.ExpiresAt = moment.Add(testkit.Lifespan)
 					}
 				case "logout":
-					same(r, "revoked", f.logout(c, moment), running || was)
-					if running {
-						model.End = &session.End{At: moment, Reason: session.Logout, By: i.ID.String()}
+					same(r, "revoked", f.logout(c, moment), running || was && model.End.Reason != session.Expired)
+					if !was {
+						model.End = over(session.End{At: moment, Reason: session.Logout, By: i.ID.String()}, model.ExpiresAt)
 					}
 				case "end", "delete":
 					n := f.end(session.Scope{IDs: []session.ID{c.ID}, Delete: action == "delete"}, moment)
 					same(r, "changed", n == 1, (action == "delete" || running) && !hidden)
-					if running {
-						model.End = new(byAdmin(moment))
+					if !was {
+						model.End = over(byAdmin(moment), model.ExpiresAt)
 					}
 					hidden = hidden || action == "delete"
 				case "disable", "enable":
 					state := map[string]identity.State{"disable": identity.Inactive, "enable": identity.Active}[action]
 					f.ok(edit(f.ctx, f.Store, i.ID, func(n *identity.Identity) { n.State, n.UpdatedAt = state, n.UpdatedAt.Add(moment.Sub(now)) }))
 					model.Identity.State = state
-					if stored, err := f.Identity(f.ctx, i.ID); state == identity.Inactive && running && err == nil && model.ExpiresAt.After(stored.UpdatedAt) {
-						model.End = &session.End{At: stored.UpdatedAt, Reason: session.IdentityDisabled, By: session.Admin}
+					if stored, err := f.Identity(f.ctx, i.ID); state == identity.Inactive && !was && err == nil {
+						model.End = over(session.End{At: stored.UpdatedAt, Reason: session.IdentityDisabled, By: session.Admin}, model.ExpiresAt)
 					}
 				case "list":
 					got := f.list(session.Filter{Identity: &i.ID, Active: new(true), Now: moment})

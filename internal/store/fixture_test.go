@@ -123,9 +123,9 @@ func (f fixture) logout(c client, at time.Time) bool {
 
 func (f fixture) end(scope session.Scope, at time.Time) int {
 	f.t.Helper()
-	n, err := f.EndSessions(f.ctx, scope, byAdmin(at))
+	done, err := f.EndSessions(f.ctx, scope, byAdmin(at))
 	f.ok(err)
-	return n
+	return done.Count
 }
 
 func byAdmin(at time.Time) session.End {

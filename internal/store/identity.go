@@ -189,7 +189,7 @@ func (s *Store) UpdateIdentity(ctx context.Context, i *identity.Identity, versio
 	if err := storable(i); err != nil {
 		return err
 	}
-	return s.write(ctx, manner{}, func(ctx context.Context, t *tx) error {
+	return s.write(ctx, manner{long: true}, func(ctx context.Context, t *tx) error {
 		n, err := t.exec(ctx, updateIdentity, i.ID.String(), micros(version), nullable([]byte(i.ExternalID)), i.SchemaID,
 			string(i.State), micros(i.StateChangedAt), string(i.Traits), addressesDoc(i.Verifiable), addressesDoc(i.Recovery),
 			nullable(i.MetadataPublic), nullable(i.MetadataAdmin), i.OrganizationID, int(i.AvailableAAL), micros(i.UpdatedAt))
@@ -229,7 +229,7 @@ const deleteIdentity query = `DELETE FROM identities WHERE id = $1`
 // DeleteIdentity implements identity.Store. The identity's row goes first: a sign-in that holds it commits before, and
 // its session is then ended here; one that comes later finds no identity.
 func (s *Store) DeleteIdentity(ctx context.Context, id identity.ID, now time.Time) error {
-	return s.write(ctx, manner{}, func(ctx context.Context, t *tx) error {
+	return s.write(ctx, manner{long: true}, func(ctx context.Context, t *tx) error {
 		n, err := t.exec(ctx, deleteIdentity, id.String())
 		if err != nil {
 			return err

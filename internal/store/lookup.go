@@ -94,7 +94,7 @@ func (l *lookups) query(batch []*lookup) (found map[session.TokenHash]*session.S
 	for i, ask := range batch {
 		tokens[i] = hashText(ask.token)
 	}
-	err = l.engine.try(context.Background(), true, func(ctx context.Context) error {
+	err = l.engine.try(context.Background(), patience, true, func(ctx context.Context) error {
 		found = make(map[session.TokenHash]*session.Session, len(batch))
 		rows, err := l.engine.pool.Query(ctx, l.text, tokens)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,12 +34,13 @@ type postgresEngine struct {
 }
 
 const (
-	patience    = 5 * time.Second // how long one attempt may take before the store counts as unavailable
+	patience    = 5 * time.Second  // how long one attempt may take before the store counts as unavailable
+	muchToDo    = 50 * time.Second // the same for an attempt that may touch any number of rows; less than a request may take
 	maxAttempts = 6
 )
 
 func postgresDialect() *dialect {
-	return &dialect{noted: true, words: strings.NewReplacer("FOR_SHARE", "FOR SHARE OF i",
+	return &dialect{noted: true, words: strings.NewReplacer("FOR_SHARE", "FOR SHARE OF i", "FOR_UPDATE", "FOR UPDATE",
 		"ANY_OF($1)", "(SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))",
 		"ANY_OF($2)", "(SELECT jsonb_array_elements_text(CAST($2 AS JSONB)))")}
 }
@@ -52,7 +54,7 @@ func openPostgres(dsn string, o Options) (*postgresEngine, error) {
 	// A standby would answer with sessions that have already ended on the primary.
 	cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	cfg.ConnConfig.ConnectTimeout = patience
-	cfg.AfterConnect = insistOnDurability
+	cfg.AfterConnect = settle
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "exeunt"
 	}
@@ -66,16 +68,24 @@ func openPostgres(dsn string, o Options) (*postgresEngine, error) {
 	return e, nil
 }
 
-// insistOnDurability keeps a server-wide synchronous_commit that is too weak from undoing answered sign-outs.
-func insistOnDurability(ctx context.Context, c *pgx.Conn) error {
-	var level string
-	if err := c.QueryRow(ctx, `SHOW synchronous_commit`).Scan(&level); err != nil {
+// settle makes a connection independent of settings of the server that would undo answered sign-outs, now or after a
+// reload. A synchronous_commit weaker than on loses them in a crash. Under repeatable read, ending all sessions of an
+// identity would not see one that has started while it waited; serializable notices that, and so may stay.
+func settle(ctx context.Context, c *pgx.Conn) error {
+	var durability, isolation string
+	if err := c.QueryRow(ctx, `SHOW synchronous_commit`).Scan(&durability); err != nil {
 		return err
 	}
-	if level == "on" || level == "remote_apply" {
-		return nil
+	if err := c.QueryRow(ctx, `SHOW default_transaction_isolation`).Scan(&isolation); err != nil {
+		return err
 	}
-	_, err := c.Exec(ctx, `SET synchronous_commit TO on`)
+	if durability != "remote_apply" {
+		durability = "on"
+	}
+	if isolation != "serializable" {
+		isolation = "read committed"
+	}
+	_, err := c.Exec(ctx, `SELECT set_config('synchronous_commit', $1, FALSE), set_config('default_transaction_isolation', $2, FALSE)`, durability, isolation)
 	return err
 }
 
@@ -104,14 +114,22 @@ func (e *postgresEngine) migrated(ctx context.Context) error {
 }
 
 func (e *postgresEngine) read(ctx context.Context, fn func(context.Context, *tx) error) error {
-	return e.try(ctx, true, func(ctx context.Context) error {
+	return e.try(ctx, patience, true, func(ctx context.Context) error {
 		return fn(ctx, &tx{run: e.db, dialect: e.dialect})
 	})
 }
 
 func (e *postgresEngine) write(ctx context.Context, how manner, fn func(context.Context, *tx) error) error {
 	var t *tx
-	err := e.try(ctx, how.idempotent, func(ctx context.Context) (err error) {
+	limit := patience
+	if how.long {
+		// A database that does not answer at all is found out before much time is given to it.
+		if err := e.try(ctx, patience, true, e.pool.Ping); err != nil {
+			return err
+		}
+		limit = muchToDo
+	}
+	err := e.try(ctx, limit, how.idempotent, func(ctx context.Context) (err error) {
 		if how.single {
 			t = &tx{run: e.db, dialect: e.dialect}
 			return fn(ctx, t)
@@ -146,9 +164,9 @@ func ignoreDone(err error) error {
 
 // try runs an attempt, again if that is safe: after a serialization failure or deadlock always, as nothing was done;
 // after a lost connection only if nothing was sent, or if doing it twice is harmless.
-func (e *postgresEngine) try(ctx context.Context, harmless bool, attempt func(context.Context) error) error {
+func (e *postgresEngine) try(ctx context.Context, limit time.Duration, harmless bool, attempt func(context.Context) error) error {
 	for n := 1; ; n++ {
-		bounded, cancel := context.WithTimeout(ctx, patience)
+		bounded, cancel := context.WithTimeout(ctx, limit)
 		err := attempt(bounded)
 		cancel()
 		if err == nil {
@@ -196,12 +214,16 @@ func conflicting(err error) bool {
 	return code == "40001" || code == "40P01"
 }
 
+// troubleCodes are single SQLSTATEs that mean trouble of the database: read-only, no such database, not let in, and the
+// three kinds of time-outs that a server may be told to keep.
+var troubleCodes = []string{"25006", "3D000", "28000", "28P01", "57014", "55P03", "25P03"}
+
 // unreachable reports whether err means that the database, rather than the request, is in trouble (SQLSTATE classes 08,
-// 53, 57P and 58, a read-only server, a failed connection, an attempt that took too long).
+// 53, 57P and 58 and some more, a failed connection, an attempt that took too long).
 func unreachable(err error) bool {
 	if code := postgresCode(err); code != "" {
 		return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53") || strings.HasPrefix(code, "57P") ||
-			strings.HasPrefix(code, "58") || code == "25006" || code == "3D000" || code == "28000" || code == "28P01"
+			strings.HasPrefix(code, "58") || slices.Contains(troubleCodes, code)
 	}
 	var network net.Error
 	var connect *pgconn.ConnectError
@@ -213,7 +235,17 @@ func (e *postgresEngine) sessionByToken(ctx context.Context, token session.Token
 	return e.lookups.find(ctx, token)
 }
 
-func (e *postgresEngine) ping(ctx context.Context) error { return e.pool.Ping(ctx) }
+// ping fails when the database cannot be reached, or has become read-only under its connections.
+func (e *postgresEngine) ping(ctx context.Context) error {
+	var readOnly string
+	if err := e.pool.QueryRow(ctx, `SHOW transaction_read_only`).Scan(&readOnly); err != nil {
+		return err
+	}
+	if readOnly != "off" {
+		return errors.New("the database is read-only")
+	}
+	return nil
+}
 
 func (e *postgresEngine) stats() Stats {
 	s := e.pool.Stat()

@@ -340,10 +340,15 @@ func TestSessionThatStartsDuringADeletionIsNeverHiddenAlive(t *testing.T) {
 		await(t, "the deletion waits for the row", func() bool {
 			return f.number(`SELECT COUNT(*) FROM pg_locks WHERE NOT granted`) > 0
 		})
-		second := f.signIn(i)
+		started := make(chan client, 1)
+		go func() { started <- f.signIn(i) }()
+		await(t, "the sign-in waits for the deletion", func() bool {
+			return f.number(`SELECT COUNT(*) FROM pg_locks WHERE NOT granted`) > 1
+		})
 		close(free)
 		f.ok(<-held)
 		f.ok(<-deleted)
+		second := <-started
 		if f.valid(first, now) {
 			t.Error("the first session is live")
 		}

@@ -10,99 +10,122 @@ import (
 	"exeunt/internal/session"
 )
 
+// Whatever is not ended yet is ended, also when its time has run out by this node's clock: another node's clock may be
+// behind, and must not find a session there that somebody has ended. The reason then says that it had expired.
 var endByToken = newChange(`
-UPDATE sessions SET ended_at = $2, end_reason = $3, ended_by = identity_id
- WHERE token_hash = $1 AND ended_at IS NULL AND expires_at > $2
+UPDATE sessions SET ended_at = $2, end_reason = CASE WHEN expires_at > $2 THEN $3 ELSE 'expired' END, ended_by = identity_id
+ WHERE token_hash = $1 AND ended_at IS NULL
 RETURNING id, identity_id, token_hash, 'session_ended' AS kind, ended_at AS at, end_reason AS reason, ended_by AS actor`)
 
-const endedByToken query = `SELECT ended_at FROM sessions WHERE token_hash = $1`
+const endedByToken query = `SELECT end_reason FROM sessions WHERE token_hash = $1 AND ended_at IS NOT NULL`
 
 // EndByToken implements session.Store. Ending is idempotent, so it may be repeated when a lost connection has left the
 // outcome unknown: the second time finds the row ended.
 func (s *Store) EndByToken(ctx context.Context, token session.TokenHash, end session.End) (revoked bool, err error) {
-	err = s.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
-		rows, err := t.change(ctx, endByToken, hashText(token), micros(end.At), string(end.Reason))
-		revoked = len(rows) > 0
+	var rows []changed
+	err = s.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) (err error) {
+		rows, err = t.change(ctx, endByToken, hashText(token), micros(end.At), string(end.Reason))
 		return err
 	})
-	if err != nil || revoked {
-		return revoked, err
+	if err != nil || len(rows) > 0 {
+		return onPurpose(rows) > 0, err
 	}
-	var at sql.NullInt64
+	var reason string
 	err = s.read(ctx, func(ctx context.Context, t *tx) error {
-		return t.one(ctx, func(r scanner) error { return r.Scan(&at) }, endedByToken, hashText(token))
+		return t.one(ctx, func(r scanner) error { return r.Scan(&reason) }, endedByToken, hashText(token))
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
-	return at.Valid, err
+	return reason != string(session.Expired), err
+}
+
+// onPurpose counts the rows of sessions that were live when they were ended.
+func onPurpose(rows []changed) (n int) {
+	for _, row := range rows {
+		if row.reason != string(session.Expired) {
+			n++
+		}
+	}
+	return n
 }
 
 var endByIDs = newChange(`
-UPDATE sessions SET ended_at = $2, end_reason = $3, ended_by = $4
- WHERE id IN ANY_OF($1) AND ended_at IS NULL AND expires_at > $2 AND deleted = FALSE
+UPDATE sessions SET ended_at = $2, end_reason = CASE WHEN expires_at > $2 THEN $3 ELSE 'expired' END, ended_by = $4
+ WHERE id IN ANY_OF($1) AND ended_at IS NULL AND deleted = FALSE
 RETURNING id, identity_id, token_hash, 'session_ended' AS kind, ended_at AS at, end_reason AS reason, ended_by AS actor`)
 
 var endByIdentities = newChange(`
-UPDATE sessions SET ended_at = $2, end_reason = $3, ended_by = $4
- WHERE identity_id IN ANY_OF($1) AND ended_at IS NULL AND expires_at > $2 AND deleted = FALSE
+UPDATE sessions SET ended_at = $2, end_reason = CASE WHEN expires_at > $2 THEN $3 ELSE 'expired' END, ended_by = $4
+ WHERE identity_id IN ANY_OF($1) AND ended_at IS NULL AND deleted = FALSE
 RETURNING id, identity_id, token_hash, 'session_ended' AS kind, ended_at AS at, end_reason AS reason, ended_by AS actor`)
 
-// Deleting wipes what is personal and keeps the token's hash, so that a later sign-out with it still succeeds. Of a
-// session that had merely expired, nothing has to be remembered; it stays expired. A live session is never hidden: one
-// that started since the statement before stays.
+// Deleting wipes what is personal and keeps the token's hash, so that a later sign-out with it still succeeds. A session
+// that nobody has ended is never hidden: one that started since the statement before stays.
 var deleteByIDs = newChange(`
 UPDATE sessions SET deleted = TRUE, methods = '[]', devices = '[]'
- WHERE id IN ANY_OF($1) AND deleted = FALSE AND (ended_at IS NOT NULL OR expires_at <= $2)
+ WHERE id IN ANY_OF($1) AND deleted = FALSE AND ended_at IS NOT NULL
 RETURNING id, identity_id, token_hash, 'session_deleted' AS kind, CAST($2 AS BIGINT) AS at, CAST($3 AS TEXT) AS reason, CAST($4 AS TEXT) AS actor`)
 
 var deleteByIdentities = newChange(`
 UPDATE sessions SET deleted = TRUE, methods = '[]', devices = '[]'
- WHERE identity_id IN ANY_OF($1) AND deleted = FALSE AND (ended_at IS NOT NULL OR expires_at <= $2)
+ WHERE identity_id IN ANY_OF($1) AND deleted = FALSE AND ended_at IS NOT NULL
 RETURNING id, identity_id, token_hash, 'session_deleted' AS kind, CAST($2 AS BIGINT) AS at, CAST($3 AS TEXT) AS reason, CAST($4 AS TEXT) AS actor`)
 
-const anyLive query = `SELECT id FROM sessions WHERE ended_at IS NULL AND expires_at > $1 AND deleted = FALSE LIMIT $2`
-
-const anyVisible query = `SELECT id FROM sessions WHERE deleted = FALSE LIMIT $1`
+const (
+	anyUnended     query = `SELECT id FROM sessions WHERE ended_at IS NULL AND deleted = FALSE LIMIT $1`
+	anyVisible     query = `SELECT id FROM sessions WHERE deleted = FALSE LIMIT $1`
+	holdIdentities query = `SELECT id FROM identities WHERE id IN ANY_OF($1) ORDER BY id FOR_UPDATE`
+)
 
 // EndSessions implements session.Store.
-func (s *Store) EndSessions(ctx context.Context, scope session.Scope, end session.End) (n int, err error) {
-	err = s.write(ctx, manner{}, func(ctx context.Context, t *tx) error {
-		n, err = t.endSessions(ctx, scope, end)
+func (s *Store) EndSessions(ctx context.Context, scope session.Scope, end session.End) (done session.Ended, err error) {
+	err = s.write(ctx, manner{long: true}, func(ctx context.Context, t *tx) error {
+		done, err = t.endSessions(ctx, scope, end)
 		return err
 	})
-	return n, err
+	return done, err
 }
 
-func (t *tx) endSessions(ctx context.Context, scope session.Scope, end session.End) (int, error) {
-	names, ending, deleting := idList(scope.IDs), endByIDs, deleteByIDs
+func (t *tx) endSessions(ctx context.Context, scope session.Scope, end session.End) (session.Ended, error) {
+	names, ending, deleting, more := idList(scope.IDs), endByIDs, deleteByIDs, false
 	switch {
 	case scope.All:
-		ids, err := t.someSessions(ctx, scope, end)
+		ids, err := t.someSessions(ctx, scope)
 		if err != nil {
-			return 0, err
+			return session.Ended{}, err
 		}
-		names = idList(ids)
+		names, more = idList(ids), len(ids) == scope.Limit
 	case len(scope.Identities) > 0:
 		names, ending, deleting = idList(scope.Identities), endByIdentities, deleteByIdentities
+		if err := t.hold(ctx, names); err != nil {
+			return session.Ended{}, err
+		}
 	}
 	args := []any{names, micros(end.At), string(end.Reason), end.By}
 	rows, err := t.change(ctx, ending, args...)
-	if err == nil && scope.Delete {
-		rows, err = t.change(ctx, deleting, args...)
+	if err != nil || !scope.Delete {
+		return session.Ended{Count: onPurpose(rows), More: more}, err
 	}
-	return len(rows), err
+	rows, err = t.change(ctx, deleting, args...)
+	return session.Ended{Count: len(rows), More: more}, err
+}
+
+// hold keeps sessions of identities from starting until the transaction ends, so that all of them are seen.
+func (t *tx) hold(ctx context.Context, identities string) error {
+	var id string
+	return t.each(ctx, func(r scanner) error { return r.Scan(&id) }, holdIdentities, identities)
 }
 
 // someSessions picks sessions of the whole installation, at most as many as the scope allows.
-func (t *tx) someSessions(ctx context.Context, scope session.Scope, end session.End) (ids []session.ID, err error) {
+func (t *tx) someSessions(ctx context.Context, scope session.Scope) (ids []session.ID, err error) {
 	limit := int64(math.MaxInt64)
 	if scope.Limit > 0 {
 		limit = int64(scope.Limit)
 	}
-	q, args := anyLive, []any{micros(end.At), limit}
+	q := anyUnended
 	if scope.Delete {
-		q, args = anyVisible, []any{limit}
+		q = anyVisible
 	}
 	err = t.each(ctx, func(r scanner) error {
 		var text string
@@ -113,7 +136,7 @@ func (t *tx) someSessions(ctx context.Context, scope session.Scope, end session.
 		err := parseUUID(text, &id)
 		ids = append(ids, id)
 		return err
-	}, q, args...)
+	}, q, limit)
 	return ids, err
 }
 

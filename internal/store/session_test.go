@@ -136,14 +136,17 @@ func TestEndByToken(t *testing.T) {
 				f.t.Errorf("got %+v", f.check(c).End)
 			}
 		})
-		f.run("an expired session is none, and stays expired", func(f fixture) {
+		f.run("an expired session is none, and is over for every clock", func(f fixture) {
 			c := f.signIn(i)
-			for _, at := range []time.Time{c.ExpiresAt, c.ExpiresAt.Add(time.Hour)} {
-				if f.logout(c, at) || f.check(c).End != nil {
-					f.t.Error("an expired session was ended")
+			for _, at := range []time.Time{c.ExpiresAt, c.ExpiresAt.Add(time.Hour), c.ExpiresAt.Add(-time.Hour)} {
+				if f.logout(c, at) {
+					f.t.Error("an expired session was revoked")
 				}
 			}
-			if !f.logout(c, c.ExpiresAt.Add(-time.Microsecond)) {
+			if end := f.check(c).End; end == nil || end.Reason != session.Expired || f.valid(c, now) {
+				f.t.Errorf("a clock that is behind still finds it: %+v", end)
+			}
+			if c := f.signIn(i); !f.logout(c, c.ExpiresAt.Add(-time.Microsecond)) {
 				f.t.Error("a session in its last microsecond could not be ended")
 			}
 		})
@@ -189,7 +192,7 @@ func TestEndSessions(t *testing.T) {
 					f.t.Errorf("got %+v", got)
 				}
 			}
-			if f.check(ended).End.Reason != session.Logout || f.check(expired).End != nil || !f.valid(other, now) {
+			if f.check(ended).End.Reason != session.Logout || f.check(expired).End.Reason != session.Expired || !f.valid(other, now) {
 				f.t.Error("a session that should have stayed as it was has changed")
 			}
 			if n := f.end(session.Scope{IDs: ids}, now.Add(time.Second)); n != 0 {
@@ -259,7 +262,7 @@ func TestEndSessionsOfAll(t *testing.T) {
 		for range 7 {
 			live = append(live, f.signIn(i))
 		}
-		ended, expired := f.signIn(i), f.signInAt(i, now.Add(-2*testkit.Lifespan))
+		ended := f.signIn(i)
 		f.logout(ended, now)
 		left := func() int { return f.count(session.Filter{Active: new(true), Now: now}) }
 		if n := f.end(session.Scope{All: true, Limit: 3}, now); n != 3 || left() != 4 {
@@ -273,8 +276,9 @@ func TestEndSessionsOfAll(t *testing.T) {
 				f.t.Error("a session is live")
 			}
 		}
-		if f.check(expired).End != nil {
-			f.t.Error("an expired session was ended")
+		expired := f.signInAt(i, now.Add(-2*testkit.Lifespan))
+		if n := f.end(session.Scope{All: true}, now); n != 0 || f.check(expired).End.Reason != session.Expired {
+			f.t.Errorf("%d live sessions were ended, want none, and the expired one as such", n)
 		}
 		if n := f.end(session.Scope{All: true, Delete: true, Limit: 5}, now); n != 5 || f.count(session.Filter{}) != 4 {
 			f.t.Errorf("%d were deleted and %d are left, want 5 and 4", n, f.count(session.Filter{}))

@@ -36,7 +36,7 @@ type sqliteEngine struct {
 }
 
 func sqliteDialect() *dialect {
-	return &dialect{words: strings.NewReplacer("FOR_SHARE", "",
+	return &dialect{words: strings.NewReplacer("FOR_SHARE", "", "FOR_UPDATE", "",
 		"ANY_OF($1)", "(SELECT value FROM json_each($1))", "ANY_OF($2)", "(SELECT value FROM json_each($2))")}
 }
 
@@ -158,9 +158,27 @@ func (e *sqliteEngine) sessionByToken(ctx context.Context, token session.TokenHa
 	return found, nil
 }
 
+const (
+	probe   query = `INSERT INTO flows (id, kind, expires_at, document) VALUES ('probe', 'probe', 0, '{}')`
+	unprobe query = `DELETE FROM flows WHERE id = 'probe'`
+)
+
+// ping fails when the database cannot be read, or cannot be written: after a commit has failed, a small write finds out
+// whether it still would.
 func (e *sqliteEngine) ping(ctx context.Context) error {
-	_, err := e.reads.ExecContext(ctx, `SELECT 1 FROM sessions LIMIT 1`)
-	return err
+	if _, err := e.reads.ExecContext(ctx, `SELECT 1 FROM sessions LIMIT 1`); err != nil {
+		return err
+	}
+	if !e.writer.failing.Load() {
+		return nil
+	}
+	return e.writer.do(ctx, func(ctx context.Context, t *tx) error {
+		if _, err := t.exec(ctx, probe); err != nil {
+			return err
+		}
+		_, err := t.exec(ctx, unprobe)
+		return err
+	})
 }
 
 func (e *sqliteEngine) stats() Stats {

@@ -65,6 +65,7 @@ type engine interface {
 // manner says how a write may be carried out.
 type manner struct {
 	single     bool // one statement: it needs no transaction of its own around it
+	long       bool // it may touch any number of rows, and is given time for them
 	idempotent bool // doing it twice is the same as once: it may be repeated when its outcome is unknown
 }
 

@@ -16,6 +16,7 @@ import (
 //
 //	ANY_OF($n)   the elements of a JSON array of strings, for IN
 //	FOR_SHARE    holds the rows read until the transaction ends
+//	FOR_UPDATE   the same, and keeps others from holding them
 type query string
 
 // dialect writes queries for one engine.

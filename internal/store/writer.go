@@ -21,6 +21,7 @@ type writer struct {
 	done   chan struct{}
 
 	commits atomic.Int64 // batches so far
+	failing atomic.Bool  // the last commit did not succeed
 
 	mu     sync.RWMutex // guards closed against a send on a closed channel
 	closed bool
@@ -136,6 +137,7 @@ func (w *writer) commit(batch []*job) {
 		_ = w.exec(ctx, "ROLLBACK") // SQLite may have rolled back by itself
 	}
 	w.commits.Add(1)
+	w.failing.Store(err != nil)
 	for _, j := range batch {
 		w.settle(j, err)
 	}

@@ -52,14 +52,11 @@ func (m *Method) knownIdentifier(ctx context.Context, current *session.Session) 
 // login compares a password. An unknown identifier costs as much time as a wrong password and gets the same answer, so
 // that nobody learns who has an account.
 func (m *Method) login(ctx context.Context, in flow.Input) (flow.Outcome, error) {
-	identifier, password := in.Text("identifier"), in.Text("password")
-	if identifier == "" {
-		identifier = in.Text("password_identifier") // the name in older clients
-	}
+	identifier, password := in.Identifier(), in.Text("password")
 	if missing := required(map[string]string{"identifier": identifier, "password": password}); missing != nil {
 		return *missing, nil
 	}
-	i, hash, err := m.find(ctx, identity.FoldIdentifier(identifier))
+	i, hash, err := m.find(ctx, identifier)
 	if err != nil {
 		return nil, err
 	}
