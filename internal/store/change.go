@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,6 +26,11 @@ SELECT id, identity_id, token_hash, kind, at, reason, actor FROM changed`}
 
 const insertEvent query = `
 INSERT INTO events (id, at, kind, session_id, identity_id, reason, actor) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+
+// insertEvents takes many events as a JSON array of arrays. Only SQLite needs it.
+const insertEvents query = `
+INSERT INTO events (id, at, kind, session_id, identity_id, reason, actor)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each($1)`
 
 // changed is a row that a change returned.
 type changed struct {
@@ -53,23 +59,46 @@ func (t *tx) change(ctx context.Context, c change, args ...any) ([]changed, erro
 		return nil, err
 	}
 	for _, row := range rows {
-		if err := t.settle(ctx, row); err != nil {
+		token, err := parseHash(row.token)
+		if err != nil {
 			return nil, err
 		}
+		t.effects = append(t.effects, effect{kind: row.kind, token: token, reason: session.Reason(row.reason)})
 	}
-	return rows, nil
+	if !t.dialect.noted {
+		err = t.note(ctx, rows)
+	}
+	return rows, err
 }
 
-func (t *tx) settle(ctx context.Context, row changed) error {
-	token, err := parseHash(row.token)
-	if err != nil {
-		return err
+const notedAtOnce = 1000 // events in one statement
+
+// note writes the events of changed rows, many with one statement.
+func (t *tx) note(ctx context.Context, rows []changed) error {
+	for part := range slices.Chunk(rows, notedAtOnce) {
+		if len(part) == 1 {
+			r := part[0]
+			return t.event(ctx, eventRow{at: r.at, kind: r.kind, session: r.id, identity: r.identityID, reason: r.reason, actor: r.actor})
+		}
+		events := make([][]any, len(part))
+		for i, r := range part {
+			events[i] = []any{uuid.NewString(), r.at, r.kind, r.id, r.identityID, r.reason, r.actor}
+		}
+		if _, err := t.exec(ctx, insertEvents, document(events)); err != nil {
+			return err
+		}
 	}
-	t.effects = append(t.effects, effect{kind: row.kind, token: token, reason: session.Reason(row.reason)})
-	if t.dialect.noted {
-		return nil
-	}
-	_, err = t.exec(ctx, insertEvent, uuid.NewString(), row.at, row.kind, row.id, row.identityID, row.reason, row.actor)
+	return nil
+}
+
+// eventRow is a row of the record of what happened.
+type eventRow struct {
+	at                                     int64
+	kind, session, identity, reason, actor string
+}
+
+func (t *tx) event(ctx context.Context, e eventRow) error {
+	_, err := t.exec(ctx, insertEvent, uuid.NewString(), e.at, e.kind, e.session, e.identity, e.reason, e.actor)
 	return err
 }
 

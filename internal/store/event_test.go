@@ -179,3 +179,17 @@ func TestMeterCountsWhatWasCommitted(t *testing.T) {
 		})
 	}
 }
+
+func TestEveryChangeOfAnIdentityWritesOneEvent(t *testing.T) {
+	onEach(t, func(f fixture) {
+		i := f.someone()
+		f.ok(edit(f.ctx, f.Store, i.ID, func(n *identity.Identity) { n.State = identity.Inactive }))
+		f.ok(f.DeleteIdentity(f.ctx, i.ID, now.Add(time.Hour)))
+		f.is(f.DeleteIdentity(f.ctx, i.ID, now.Add(time.Hour)), identity.ErrNotFound)
+		for kind, want := range map[string]int{"identity_created": 1, "identity_updated": 1, "identity_deleted": 1} {
+			if n := f.number(`SELECT COUNT(*) FROM events WHERE session_id = '' AND kind = '` + query(kind) + `'`); n != want {
+				f.t.Errorf("%d events of kind %s, want %d", n, kind, want)
+			}
+		}
+	})
+}

@@ -109,6 +109,9 @@ func (t *tx) insertIdentity(ctx context.Context, i *identity.Identity) error {
 	if err != nil {
 		return taken(err)
 	}
+	if err := t.event(ctx, eventRow{at: micros(i.CreatedAt), kind: "identity_created", identity: i.ID.String()}); err != nil {
+		return err
+	}
 	return t.saveCredentials(ctx, i)
 }
 
@@ -200,6 +203,10 @@ func (s *Store) UpdateIdentity(ctx context.Context, i *identity.Identity, versio
 			return t.whyNotUpdated(ctx, i.ID)
 		}
 		t.effects = append(t.effects, effect{kind: identityChanged, identity: i.ID})
+		err = t.event(ctx, eventRow{at: micros(i.UpdatedAt), kind: "identity_updated", identity: i.ID.String(), reason: string(i.State), actor: session.Admin})
+		if err != nil {
+			return err
+		}
 		if i.State != identity.Active {
 			if err := t.endAllOf(ctx, i.ID, session.IdentityDisabled, i.UpdatedAt, false); err != nil {
 				return err
@@ -238,6 +245,9 @@ func (s *Store) DeleteIdentity(ctx context.Context, id identity.ID, now time.Tim
 			return identity.ErrNotFound
 		}
 		t.effects = append(t.effects, effect{kind: identityChanged, identity: id})
+		if err := t.event(ctx, eventRow{at: micros(now), kind: "identity_deleted", identity: id.String(), actor: session.Admin}); err != nil {
+			return err
+		}
 		return t.endAllOf(ctx, id, session.IdentityDeleted, now, true)
 	})
 }

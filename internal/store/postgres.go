@@ -35,7 +35,7 @@ type postgresEngine struct {
 
 const (
 	patience    = 5 * time.Second  // how long one attempt may take before the store counts as unavailable
-	muchToDo    = 50 * time.Second // the same for an attempt that may touch any number of rows; less than a request may take
+	generous    = 50 * time.Second // the same for an attempt that may touch any number of rows; less than a request may take
 	maxAttempts = 6
 )
 
@@ -127,7 +127,7 @@ func (e *postgresEngine) write(ctx context.Context, how manner, fn func(context.
 		if err := e.try(ctx, patience, true, e.pool.Ping); err != nil {
 			return err
 		}
-		limit = muchToDo
+		limit = generous
 	}
 	err := e.try(ctx, limit, how.idempotent, func(ctx context.Context) (err error) {
 		if how.single {
