@@ -84,7 +84,7 @@ func TestATokenNeverShowsItself(t *testing.T) {
 	}
 	for how, text := range map[string]string{
 		"%v": fmt.Sprintf("%v", token), "%+v": fmt.Sprintf("%+v", struct{ T Secret }{token}), "%#v": fmt.Sprintf("%#v", token),
-		"%s": fmt.Sprintf("%s", token), "%q": fmt.Sprintf("%q", token), "%x": fmt.Sprintf("%x", token), "slog": log.String(), "json": string(encoded),
+		"String": token.String(), "%q": fmt.Sprintf("%q", token), "%x": fmt.Sprintf("%x", token), "slog": log.String(), "json": string(encoded),
 	} {
 		if strings.Contains(text, token.Reveal()) || strings.Contains(text, fmt.Sprintf("%x", token.Reveal())) {
 			t.Errorf("%s shows the token", how)
