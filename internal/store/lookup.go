@@ -16,8 +16,9 @@ import (
 // lookups merges session look-ups: those that arrive while a query is under way travel together in the next one. None
 // waits for a timer, and none is answered by a query that began before it.
 type lookups struct {
-	engine *postgresEngine
-	text   string
+	engine   *postgresEngine
+	text     string
+	readings *readings
 
 	mu      sync.Mutex
 	waiting []*lookup
@@ -37,8 +38,8 @@ const (
 	maxMerged   = 512 // look-ups in one query
 )
 
-func newLookups(e *postgresEngine) *lookups {
-	return &lookups{engine: e, text: strings.Replace(string(sessionByToken), "= $1", "= ANY($1)", 1)}
+func newLookups(e *postgresEngine, cacheBytes int64) *lookups {
+	return &lookups{engine: e, readings: newReadings(cacheBytes), text: strings.Replace(string(sessionByToken), "= $1", "= ANY($1)", 1)}
 }
 
 func (l *lookups) find(ctx context.Context, token session.TokenHash) (*session.Session, error) {
@@ -102,11 +103,17 @@ func (l *lookups) query(batch []*lookup) (found map[session.TokenHash]*session.S
 		}
 		defer rows.Close()
 		for rows.Next() {
-			s, token, err := scanSession(rows, true)
+			var row sessionRow
+			if err := rows.Scan(row.dest()...); err != nil {
+				return err
+			}
+			token, err := parseHash(row.token)
 			if err != nil {
 				return err
 			}
-			found[token] = s
+			if found[token], err = l.readings.session(token, &row); err != nil {
+				return err
+			}
 		}
 		return rows.Err()
 	})

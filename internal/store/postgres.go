@@ -64,7 +64,7 @@ func openPostgres(dsn string, o Options) (*postgresEngine, error) {
 	}
 	e := &postgresEngine{dialect: postgresDialect(), pool: pool, db: stdlib.OpenDBFromPool(pool), meter: o.Meter}
 	e.db.SetMaxIdleConns(0) // idle connections belong to the pool underneath
-	e.lookups = newLookups(e)
+	e.lookups = newLookups(e, o.CacheBytes)
 	return e, nil
 }
 

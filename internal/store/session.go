@@ -2,12 +2,9 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"math"
 	"time"
 
-	"exeunt/internal/identity"
 	"exeunt/internal/session"
 )
 
@@ -33,7 +30,7 @@ func (s *Store) InsertSession(ctx context.Context, n *session.Session, token ses
 	})
 }
 
-// sessionColumns are read by scanSession.
+// sessionColumns and identityColumns are read into a sessionRow.
 const sessionColumns query = `
        s.id, s.identity_id, s.token_hash, s.created_at, s.issued_at, s.authenticated_at, s.expires_at, s.extended_at,
        s.aal, s.methods, s.devices, s.ended_at, s.end_reason, s.ended_by`
@@ -47,40 +44,6 @@ const sessionByID query = `SELECT` + sessionColumns + `,` + identityColumns + `
   FROM sessions s JOIN identities i ON i.id = s.identity_id
  WHERE s.id = $1 AND s.deleted = FALSE`
 
-// scanSession reads sessionColumns, and identityColumns when withIdentity is set.
-func scanSession(r scanner, withIdentity bool) (*session.Session, session.TokenHash, error) {
-	var (
-		s                                     session.Session
-		id, identityID, token, reason, by     string
-		methods, devices                      string
-		created, issued, auth, expires, extnd int64
-		ended                                 sql.NullInt64
-		aal                                   int
-	)
-	dest := []any{&id, &identityID, &token, &created, &issued, &auth, &expires, &extnd, &aal, &methods, &devices, &ended, &reason, &by}
-	var row identityRow
-	if withIdentity {
-		dest = append(dest, row.dest()...)
-	}
-	if err := r.Scan(dest...); err != nil {
-		return nil, session.TokenHash{}, err
-	}
-	hash, err := parseHash(token)
-	err = errors.Join(err, parseUUID(id, &s.ID), parseUUID(identityID, &s.IdentityID), readMethods(methods, &s.Methods), readDevices(devices, &s.Devices))
-	if err != nil {
-		return nil, hash, err
-	}
-	s.CreatedAt, s.IssuedAt, s.AuthenticatedAt = moment(created), moment(issued), moment(auth)
-	s.ExpiresAt, s.ExtendedAt, s.AAL = moment(expires), moment(extnd), identity.AAL(aal)
-	if ended.Valid {
-		s.End = &session.End{At: moment(ended.Int64), Reason: session.Reason(reason), By: by}
-	}
-	if withIdentity {
-		s.Identity, err = row.identity()
-	}
-	return &s, hash, err
-}
-
 // SessionByToken implements session.Store.
 func (s *Store) SessionByToken(ctx context.Context, token session.TokenHash) (*session.Session, error) {
 	if t, ok := ctx.Value(txKey{}).(*tx); ok {
@@ -92,7 +55,7 @@ func (s *Store) SessionByToken(ctx context.Context, token session.TokenHash) (*s
 
 func (t *tx) sessionByToken(ctx context.Context, token session.TokenHash) (found *session.Session, err error) {
 	err = t.one(ctx, func(r scanner) (err error) {
-		found, _, err = scanSession(r, true)
+		found, err = scanSession(r)
 		return err
 	}, sessionByToken, hashText(token))
 	return found, noRows(err, session.ErrNone)
@@ -102,7 +65,7 @@ func (t *tx) sessionByToken(ctx context.Context, token session.TokenHash) (found
 func (s *Store) Session(ctx context.Context, id session.ID) (found *session.Session, err error) {
 	err = s.read(ctx, func(ctx context.Context, t *tx) error {
 		return t.one(ctx, func(r scanner) error {
-			found, _, err = scanSession(r, true)
+			found, err = scanSession(r)
 			return err
 		}, sessionByID, id.String())
 	})

@@ -63,7 +63,7 @@ func (s *Store) ListSessions(ctx context.Context, f session.Filter) (all []*sess
 	err = s.read(ctx, func(ctx context.Context, t *tx) error {
 		all = nil
 		return t.each(ctx, func(r scanner) error {
-			found, _, err := scanSession(r, true)
+			found, err := scanSession(r)
 			all = append(all, found)
 			return err
 		}, which(f, listSessions, listSessionsOf), append(filterArgs(f), after, afterID, f.Limit, f.Offset)...)

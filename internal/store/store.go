@@ -43,7 +43,7 @@ type Meter interface {
 type Options struct {
 	Meter      Meter
 	Log        *slog.Logger
-	CacheBytes int64 // bound of the table of live sessions on SQLite; zero means 256 MiB
+	CacheBytes int64 // bound of what is kept of sessions in memory; zero means 256 MiB
 }
 
 // engine is what SQLite and PostgreSQL do each in their own way.
