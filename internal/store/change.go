@@ -82,7 +82,7 @@ func (t *tx) note(ctx context.Context, rows []changed) error {
 		}
 		events := make([][]any, len(part))
 		for i, r := range part {
-			events[i] = []any{uuid.NewString(), r.at, r.kind, r.id, r.identityID, r.reason, r.actor}
+			events[i] = []any{eventID(), r.at, r.kind, r.id, r.identityID, r.reason, r.actor}
 		}
 		if _, err := t.exec(ctx, insertEvents, document(events)); err != nil {
 			return err
@@ -98,9 +98,13 @@ type eventRow struct {
 }
 
 func (t *tx) event(ctx context.Context, e eventRow) error {
-	_, err := t.exec(ctx, insertEvent, uuid.NewString(), e.at, e.kind, e.session, e.identity, e.reason, e.actor)
+	_, err := t.exec(ctx, insertEvent, eventID(), e.at, e.kind, e.session, e.identity, e.reason, e.actor)
 	return err
 }
+
+// eventID makes an id that is ordered by time (RFC 9562, version 7). Where one file holds everything, neighbours in time
+// are then neighbours in the index, and a commit writes fewer pages; PostgreSQL makes random ones in its statement.
+func eventID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // count tells the meter what was committed.
 func count(m Meter, effects []effect) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -99,6 +100,9 @@ func (w *writer) loop() {
 	defer close(w.done)
 	defer w.conn.Close()
 	for first := range w.jobs {
+		// Whoever else is ready to queue a write does so first. Without this, on a single processor, the queue's first
+		// entry wakes the writer at once, and everybody pays for a commit of their own.
+		runtime.Gosched()
 		w.commit(w.gather(first))
 	}
 }
