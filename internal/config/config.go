@@ -20,7 +20,9 @@ type Config struct {
 	Hashers     Hashers
 	Identity    Identity
 	Session     Session
+	Cookies     Cookies
 	SelfService SelfService
+	UI          UI
 
 	// Notices are sentences that the operator should read at the start: which settings were accepted and have no effect,
 	// in the order of the files, and which unset one is likely to be missed.
@@ -40,6 +42,18 @@ type Public struct {
 	BaseURL        string         // ends with a slash; "" only if the port is 0 and no base URL was given
 	TrustedProxies []netip.Prefix // only these may say in a header who the client is
 	FailedAttempts int            // a minute, for each client and each identifier; 0 is no bound
+	CORS           CORS
+}
+
+// CORS says which web origins besides our own may read answers.
+type CORS struct {
+	Enabled        bool
+	AllowedOrigins []string // scheme://host[:port], the host's first label may be *; never "null"
+	AllowedMethods []string
+	AllowedHeaders []string
+	ExposedHeaders []string
+	Credentials    bool
+	MaxAge         int // seconds a preflight may be remembered; 0 leaves it to the browser
 }
 
 // Admin is the listener for operators. Its host is always a loopback address.
@@ -103,6 +117,7 @@ type Session struct {
 	ExtendDebounce         time.Duration // a second extend of one session within this time answers 404
 	FasterExtend           bool          // extend answers 204 without a body
 	RequiredAAL            string        // what whoami asks for: highest_available or aal1
+	Cookie                 SessionCookie
 	Cleanup                Cleanup
 }
 
@@ -113,6 +128,28 @@ type Cleanup struct {
 	TombstoneMargin time.Duration // how long the row of an ended session stays after its original expiry
 }
 
+// Cookies holds the attributes of cookies.
+type Cookies struct {
+	Domain   string // "" is the host that set it
+	Path     string
+	SameSite string // Strict, Lax or None
+	Secure   bool   // for a base URL with http on a loopback host, and with Dev, the default is false
+}
+
+// SessionCookie is the cookie that holds a browser's session token. Attributes that were not set are those of Cookies.
+type SessionCookie struct {
+	Cookies
+	Name          string
+	Persistent    bool     // it outlives the browser, until its session expires
+	PreviousNames []string // are still read, and removed at logout
+}
+
+// UI says what the built-in pages show of the house they stand in.
+type UI struct {
+	ProductName string
+	Logo        string // file:// or base64:// address of an SVG, PNG or WebP picture; "" for none
+}
+
 // SelfService holds the flows, the methods and the places to which a browser may be sent.
 type SelfService struct {
 	DefaultBrowserReturnURL string // "" is the public base URL
@@ -120,6 +157,15 @@ type SelfService struct {
 	Password                Password
 	Login                   Login
 	Registration            Registration
+	Logout                  Logout
+	ErrorUIURL              string // "" is the built-in page
+}
+
+// Logout holds what surrounds signing out.
+type Logout struct {
+	UIURL            string // page that asks before signing out; "" is the built-in page
+	After            string // where a browser goes then; "" is DefaultBrowserReturnURL, or the built-in page
+	ClearBrowserData bool   // browsers are told to drop everything they keep of our origin
 }
 
 // Password holds the password method and its policy.
@@ -140,10 +186,13 @@ type Breaches struct {
 
 // Login holds the login flow.
 type Login struct {
-	Lifespan      time.Duration
-	Style         string   // always unified
-	AfterHooks    []string // for methods without hooks of their own
-	AfterPassword []string // what runs after a login with a password: its own hooks, or else AfterHooks
+	Lifespan          time.Duration
+	Style             string   // always unified
+	AfterHooks        []string // for methods without hooks of their own
+	AfterPassword     []string // what runs after a login with a password: its own hooks, or else AfterHooks
+	UIURL             string   // "" is the built-in page
+	After             string   // where a browser goes after a login; "" is DefaultBrowserReturnURL
+	AfterWithPassword string   // the same after one with a password; "" is After
 }
 
 // Registration holds the registration flow.
@@ -155,4 +204,7 @@ type Registration struct {
 	LoginHints          bool
 	AfterHooks          []string // as for Login
 	AfterPassword       []string
+	UIURL               string // "" is the built-in page
+	After               string // as for Login
+	AfterWithPassword   string
 }
