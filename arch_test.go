@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"internal/metrics":         {"session", "flow"},
 	"internal/server":          {"fault", "identity", "session", "flow", "wire"},
 	"internal/testkit":         {"fault", "identity", "session", "flow"},
+	"internal/ui":              {"wire"},
 	"cmd/exeunt":               {"*"},
 	"bench":                    {"session", "store", "testkit"},
 	"crash":                    {},

@@ -1,0 +1,104 @@
+package ui
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+//go:embed texts/en.json
+var textsFile []byte
+
+// texts are all sentences of the pages, by a key that names their place. Each is a template of its own, so that a
+// language may order, count and emphasise as it needs to.
+type texts struct {
+	all *template.Template
+}
+
+// readTexts also checks the texts that no template names, because code does.
+func readTexts(file []byte) (*texts, error) {
+	var sources map[string]string
+	if err := json.Unmarshal(file, &sources); err != nil {
+		return nil, fmt.Errorf("reading the texts: %w", err)
+	}
+	t := &texts{template.New("").Option("missingkey=error")}
+	for key, source := range sources {
+		if _, err := t.all.New(key).Parse(source); err != nil {
+			return nil, fmt.Errorf("text %s: %w", key, err)
+		}
+	}
+	for _, key := range keysOfCode() {
+		if !t.has(key) {
+			return nil, fmt.Errorf("the text %s does not exist", key)
+		}
+	}
+	return t, nil
+}
+
+// keysOfCode are the keys that are asked for outside of templates.
+func keysOfCode() []string {
+	keys := []string{"time"}
+	for m := time.January; m <= time.December; m++ {
+		keys = append(keys, monthKey(m))
+	}
+	return keys
+}
+
+func monthKey(m time.Month) string { return "month." + strconv.Itoa(int(m)) }
+
+var saying = regexp.MustCompile(`\btext "([^"]+)"`)
+
+// keysIn lists the texts that a template names.
+func keysIn(source []byte) (keys []string) {
+	for _, m := range saying.FindAllSubmatch(source, -1) {
+		keys = append(keys, string(m[1]))
+	}
+	return keys
+}
+
+func (t *texts) has(key string) bool {
+	return t.all.Lookup(key) != nil
+}
+
+// say fills in a text. What it is given is escaped; what the file holds is trusted.
+func (t *texts) say(key string, about ...any) (template.HTML, error) {
+	var data any
+	if len(about) > 0 {
+		data = about[0]
+	}
+	var b bytes.Buffer
+	err := t.all.ExecuteTemplate(&b, key, data)
+	return template.HTML(b.String()), err
+}
+
+// own is the text of the first of some keys that exists, or else what others said. A text that asks for more than the
+// context holds does not exist either.
+func (t *texts) own(keys []string, context map[string]any, others string) template.HTML {
+	for _, key := range keys {
+		if !t.has(key) {
+			continue
+		}
+		if said, err := t.say(key, context); err == nil {
+			return said
+		}
+	}
+	return template.HTML(template.HTMLEscapeString(others))
+}
+
+// moment is a time to be shown.
+type moment struct {
+	Machine string // RFC 3339
+	Human   template.HTML
+}
+
+func (p *Pages) moment(at time.Time) moment {
+	at = at.UTC()
+	month, _ := p.texts.say(monthKey(at.Month())) // these two exist, New has made sure
+	human, _ := p.texts.say("time", map[string]any{"Day": at.Day(), "Month": month, "Year": at.Year(), "Clock": at.Format("15:04")})
+	return moment{at.Format(time.RFC3339), human}
+}
