@@ -35,17 +35,18 @@
     form.submit();
   });
 
-  // Only the server says whether a session has ended: a message may come from anybody on this origin. An answer that
-  // does not say so, or none, changes nothing.
+  // Only the server says whether a session has ended: a message may come from anybody on this origin. If somebody else
+  // has signed in meanwhile, the page is drawn anew, for them. An answer that says neither, or none, changes nothing.
   const check = async () => {
-    let answer;
     try {
-      answer = await fetch(main.dataset.whoami, { cache: "no-store", credentials: "same-origin" });
+      const answer = await fetch(main.dataset.whoami, { cache: "no-store", credentials: "same-origin" });
+      if (answer.status === 401) {
+        close();
+      } else if (answer.ok && (await answer.json()).id !== main.dataset.session) {
+        location.reload();
+      }
     } catch {
-      return;
-    }
-    if (answer.status === 401) {
-      close();
+      // no answer
     }
   };
 
