@@ -86,11 +86,7 @@ func sessionRules(c config.Session) session.Rules {
 
 func engine(c *config.Config, s *store.Store, sessions *session.Manager, identities *identity.Manager, hasher *password.Hasher, m *metrics.Metrics) (*flow.Engine, error) {
 	self := c.SelfService
-	base := self.DefaultBrowserReturnURL
-	if base == "" {
-		base = c.Serve.Public.BaseURL
-	}
-	returns, err := flow.NewReturns(base, append(slices.Clone(self.AllowedReturnURLs), c.Serve.Public.BaseURL+"self-service"))
+	returns, err := flow.NewReturns(c.Serve.Public.BaseURL, self.DefaultBrowserReturnURL, self.AllowedReturnURLs)
 	if err != nil {
 		return nil, err
 	}

@@ -2,27 +2,15 @@ package flow
 
 import (
 	"fmt"
-	"net/url"
-	"path"
-	"strings"
+	"slices"
 
 	"exeunt/internal/fault"
 )
 
-// Return is an address to which a person may be sent after a flow. Only [Returns.Allow] makes one, so an address that
-// nobody has checked cannot be used by mistake. The zero value means that none was asked for.
-type Return struct{ address string }
-
-// String returns the address, or "".
-func (r Return) String() string { return r.address }
-
-// Stored restores an address that was checked before it was stored. It is for stores alone.
-func Stored(address string) Return { return Return{address} }
-
-// Returns are the addresses that the administrator allows. It is immutable and safe for concurrent use.
+// Returns are the addresses that the operator allows. It is immutable and safe for concurrent use.
 type Returns struct {
-	base  *url.URL // completes relative addresses
-	allow []*url.URL
+	fallback address // completes relative addresses
+	entries  []entry
 }
 
 // The two ways an address is refused.
@@ -31,76 +19,71 @@ var (
 	ErrBadReturn       = fault.New(fault.Invalid, "return_to_malformed", "The return_to address cannot be read; it looks like https://app.example.com/path.")
 )
 
-// NewReturns reads the allow-list. base is the default return address, which completes relative ones.
-func NewReturns(base string, allowed []string) (*Returns, error) {
-	r := &Returns{}
-	var err error
-	if r.base, err = url.Parse(base); err != nil {
-		return nil, fmt.Errorf("the default return address cannot be read: %w", err)
+// longestReturn bounds an address, as it comes and as it is written.
+const longestReturn = 2048
+
+// NewReturns reads the allow-list, to which the flows' own addresses are added. base is the public base URL. fallback
+// is where people go when nothing else says so: an address or a path below base's host; "" is base itself.
+func NewReturns(base, fallback string, allowed []string) (*Returns, error) {
+	if fallback == "" {
+		fallback = base
 	}
-	for _, entry := range allowed {
-		u, err := parseReturn(entry)
+	to, err := configured(base, fallback)
+	if err != nil {
+		return nil, fmt.Errorf("the default return address: %w", err)
+	}
+	rs := &Returns{fallback: to}
+	for _, text := range append(slices.Clone(allowed), base+"self-service") {
+		e, err := readEntry(text, to)
 		if err != nil {
-			return nil, fmt.Errorf("%q cannot be an allowed return address: %w", entry, err)
+			return nil, err
 		}
-		r.allow = append(r.allow, u)
+		rs.entries = append(rs.entries, e)
 	}
-	return r, nil
+	return rs, nil
 }
 
-// parseReturn reads an address and refuses what browsers and parsers read differently: opaque addresses, user
-// information, backslashes, control characters.
-func parseReturn(raw string) (*url.URL, error) {
-	if strings.ContainsFunc(raw, func(c rune) bool { return c <= ' ' || c == 0x7f || c == '\\' || c == '\uFFFD' }) {
-		return nil, ErrBadReturn
-	}
-	u, err := url.Parse(raw)
-	if err != nil || u.Opaque != "" || u.User != nil {
-		return nil, ErrBadReturn
-	}
-	if strings.Contains(u.Path, `\`) || strings.ContainsRune(u.Path, 0) {
-		return nil, ErrBadReturn
-	}
-	return u, nil
-}
-
-// Allow checks a requested address and returns it absolute and normalised. "" gives the zero Return. An address that is
-// not on the list is ErrForbiddenReturn, one that cannot be read ErrBadReturn.
-func (r *Returns) Allow(raw string) (Return, error) {
+// Allow checks a requested address and returns it absolute and in its canonical form, which Allow gives back unchanged.
+// A browser that reads raw as a link on the fallback's page, and one that reads what is returned, go to the same allowed
+// place. "" gives the zero Return. An address that is not on the list is ErrForbiddenReturn, one that cannot be read, or
+// that two readers could read differently, ErrBadReturn.
+func (rs *Returns) Allow(raw string) (Return, error) {
 	if raw == "" {
 		return Return{}, nil
 	}
-	u, err := parseReturn(raw)
+	if len(raw) > longestReturn {
+		return Return{}, ErrBadReturn
+	}
+	a, err := readAddress(raw)
 	if err != nil {
 		return Return{}, err
 	}
-	if u.Scheme == "" && u.Host == "" && !strings.HasPrefix(u.Path, "/") && u.Path != "" {
+	if a, err = a.completed(rs.fallback); err != nil {
+		return Return{}, err
+	}
+	if a, err = a.canonical(); err != nil {
+		return Return{}, err
+	}
+	if !slices.ContainsFunc(rs.entries, func(e entry) bool { return e.admits(a) }) {
 		return Return{}, ErrForbiddenReturn
 	}
-	u = r.base.ResolveReference(u)
-	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
-	for _, entry := range r.allow {
-		if matches(r.base.ResolveReference(entry), u) {
-			return Return{u.String()}, nil
+	if len(a.String()) > longestReturn {
+		return Return{}, ErrBadReturn
+	}
+	return Return{a.String()}, nil
+}
+
+// Fallback is where people go when nothing else says so. It need not be on the list.
+func (rs *Returns) Fallback() Return { return Return{rs.fallback.String()} }
+
+// Sources are the allow-list and the fallback as source expressions of a Content-Security-Policy, each once:
+// "https://app.example.com", "https://*.example.com", "myapp:".
+func (rs *Returns) Sources() []string {
+	var all []string
+	for _, e := range append(slices.Clone(rs.entries), entry{address: rs.fallback}) {
+		if source := e.source(); !slices.Contains(all, source) {
+			all = append(all, source)
 		}
 	}
-	return Return{}, ErrForbiddenReturn
-}
-
-func matches(entry, u *url.URL) bool {
-	return strings.EqualFold(entry.Scheme, u.Scheme) && matchesHost(strings.ToLower(entry.Host), u.Host) && within(entry.Path, u.Path)
-}
-
-func matchesHost(entry, host string) bool {
-	if suffix, ok := strings.CutPrefix(entry, "*"); ok {
-		label, ok := strings.CutSuffix(host, suffix)
-		return ok && label != "" && strings.HasPrefix(suffix, ".") && !strings.HasPrefix(label, ".")
-	}
-	return entry == host
-}
-
-// within compares whole path segments after dot segments are gone, so that /app admits /app/x but not /apple.
-func within(prefix, p string) bool {
-	prefix, p = path.Clean("/"+prefix), path.Clean("/"+p)
-	return prefix == "/" || p == prefix || strings.HasPrefix(p, prefix+"/")
+	return all
 }
