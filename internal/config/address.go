@@ -28,12 +28,15 @@ var host = kind[string]{name: "a host name or IP address", parse: func(s site) (
 // loopback is a host that only this machine can reach.
 var loopback = kind[string]{name: "a loopback address", parse: func(s site) (string, bool) {
 	text, ok := host.parse(s)
-	if ok && text != "localhost" && !net.ParseIP(text).IsLoopback() {
+	if ok && !isLoopback(text) {
 		s.wrong("%s is not a loopback address; without keys the admin API listens on loopback only: write 127.0.0.1", quoted(text))
 		return "", false
 	}
 	return text, ok
 }}
+
+// isLoopback reports whether what is sent to a host stays on this machine.
+func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // proxy is an address or a range of addresses.
 var proxy = kind[netip.Prefix]{name: "an IP address or range (CIDR)", parse: func(s site) (netip.Prefix, bool) {
@@ -66,6 +69,8 @@ var baseURL = kind[string]{name: "an http or https URL", parse: func(s site) (st
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		s.wrong("%s is not a base URL; write one such as https://auth.example.com/", quoted(text))
+	case hostFault(u) != "":
+		s.wrong("%s: %s", quoted(text), hostFault(u))
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
 		s.wrong("a base URL has no user name, query or fragment; write one such as https://auth.example.com/")
 	default:

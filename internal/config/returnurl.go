@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -51,6 +50,10 @@ func returnFault(text string) string {
 		return "it is not a URL; write one such as https://app.example.com/"
 	case strings.HasPrefix(text, "//"):
 		return "it has no scheme; write https:" + text
+	case strings.ContainsAny(u.Path, "\\\x00"):
+		return "an encoded backslash or NUL is never allowed; remove it"
+	case strings.Contains(strings.ToLower(u.EscapedPath()), "%2f"):
+		return "an encoded slash never matches; write /"
 	case strings.HasPrefix(text, "/"):
 		return ""
 	case u.Scheme == "" || hostAndPort.MatchString(text):
@@ -59,14 +62,21 @@ func returnFault(text string) string {
 		return "a browser runs or refuses such an address; write an https address"
 	case u.Opaque != "":
 		return "it can never match; write " + u.Scheme + "://" + u.Opaque + " or " + u.Scheme + ":/" + u.Opaque
+	case u.Host == "" && u.Path == "" && !strings.Contains(text, "//"):
+		return "it can never match; write " + u.Scheme + "://"
 	case u.User != nil:
 		return "a user name or password has no place in it; remove everything up to the @"
-	case (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() == "":
+	case special(u.Scheme) && u.Hostname() == "":
 		return "it has no host; write one such as https://app.example.com/"
-	case !portFits(u.Port()):
-		return "its port is not possible; write one from 1 to 65535"
 	}
-	return ""
+	return hostFault(u)
+}
+
+func webScheme(scheme string) bool { return scheme == "http" || scheme == "https" }
+
+// special reports the schemes whose addresses always have a host, in which browsers read numbers as IP addresses.
+func special(scheme string) bool {
+	return webScheme(scheme) || scheme == "ws" || scheme == "wss" || scheme == "ftp"
 }
 
 // runnable reports schemes that a browser would execute, or that lead into the browser or the machine itself.
@@ -76,14 +86,6 @@ func runnable(scheme string) bool {
 		return true
 	}
 	return false
-}
-
-func portFits(port string) bool {
-	if port == "" {
-		return true
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	return err == nil && n > 0
 }
 
 // wildcardFault says why an entry with a * is not a good one, or "". The address is already known to be sound.
@@ -99,6 +101,9 @@ func wildcardFault(text string) string {
 	}
 	if !registrable(rest) {
 		return "the * would stand for everybody's domains; write at least a domain of your own after it, such as https://*.example.com/"
+	}
+	if special(u.Scheme) && endsInNumber(rest) {
+		return numberFault
 	}
 	return ""
 }
