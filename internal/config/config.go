@@ -152,7 +152,7 @@ type UI struct {
 
 // SelfService holds the flows, the methods and the places to which a browser may be sent.
 type SelfService struct {
-	DefaultBrowserReturnURL string // "" is the public base URL
+	DefaultBrowserReturnURL string // "" is the built-in page
 	AllowedReturnURLs       []string
 	Password                Password
 	Login                   Login

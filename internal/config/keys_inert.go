@@ -1,31 +1,19 @@
 package config
 
-import (
-	"math"
-	"slices"
-)
+import "slices"
 
 // inertKeys are Kratos keys that are checked and change nothing here.
 func inertKeys() []Key {
 	text, flag, link := checked(freeText), checked(boolean), checked(reference)
 	span := checked(duration("h", 0))
-	sameSite := checked(oneOf([]string{"Strict", "Lax", "None"}, nil))
 	words := checked(listOf(texts))
 	return slices.Concat(
 		inertAll("nothing depends on the version of Kratos", row{"version", text}),
 		inertAll("spans and profiles are not recorded", row{"tracing", anything}, row{"profiling", text}),
 		inertAll("no messages are sent", row{"courier", anything}, row{"watch-courier", flag}),
 		inertAll("nothing is reported to anybody", row{"sqa-opt-out", flag}),
-		inertAll("names and attributes of cookies cannot be changed",
-			row{"cookies.domain", text}, row{"cookies.path", text}, row{"cookies.same_site", sameSite}, row{"cookies.secure", anything},
-			row{"session.cookie.domain", text}, row{"session.cookie.name", text}, row{"session.cookie.path", text},
-			row{"session.cookie.persistent", flag}, row{"session.cookie.same_site", sameSite}, row{"session.cookie.secure", anything}),
-		inertAll("no cross-origin headers are sent, so browsers keep other origins out",
-			row{"serve.public.cors.enabled", flag}, row{"serve.public.cors.allowed_origins", words},
-			row{"serve.public.cors.allowed_methods", words}, row{"serve.public.cors.allowed_headers", words},
-			row{"serve.public.cors.exposed_headers", words}, row{"serve.public.cors.allow_credentials", flag},
-			row{"serve.public.cors.max_age", checked(number(0, math.MaxInt32))}, row{"serve.public.cors.options_passthrough", flag},
-			row{"serve.public.cors.debug", flag}),
+		inertAll("preflights are always answered here", row{"serve.public.cors.options_passthrough", flag}),
+		inertAll("how an origin was judged is not logged", row{"serve.public.cors.debug", flag}),
 		inertAll("health checks are never logged one by one",
 			row{"serve.public.request_log.disable_for_health", flag}, row{"serve.admin.request_log.disable_for_health", flag}),
 		inertAll("nothing sensitive is logged, so nothing is redacted", row{"log.redaction_text", text}),
@@ -54,12 +42,7 @@ func inertKeys() []Key {
 // inertFlows are the keys of flows and of parts of flows that are not offered.
 func inertFlows(text, flag, link, span reader) []Key {
 	const p = "selfservice.flows."
-	keys := inertAll("the addresses of pages cannot be changed",
-		row{p + "error.ui_url", link}, row{p + "login.ui_url", link}, row{p + "registration.ui_url", link},
-		row{p + "login.after.default_browser_return_url", link}, row{p + "login.after.password.default_browser_return_url", link},
-		row{p + "registration.after.default_browser_return_url", link},
-		row{p + "registration.after.password.default_browser_return_url", link},
-		row{p + "logout.after.default_browser_return_url", link}, row{p + "logout.clear_browser_data", flag})
+	var keys []Key
 	for _, flow := range []string{"login", "registration"} {
 		for _, method := range otherMethods {
 			keys = append(keys, inert(p+flow+".after."+method, "the method is not offered", anything))

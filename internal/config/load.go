@@ -35,9 +35,9 @@ type loader struct {
 
 // defaults sets every default through the same reader that files go through, so the table cannot lie.
 func (l *loader) defaults() {
-	for _, k := range table {
-		if k.Class == Supported && k.Default != "" {
-			k.reader.read(site{l: l, key: k.Path, path: k.Path, value: plainText(place{}, k.Default)})
+	for i := range table {
+		if k := &table[i]; k.Class == Supported && k.Default != "" {
+			k.reader.read(site{l: l, key: k.Path, path: k.Path, value: l.fromText(k, place{}, k.Default)})
 		}
 	}
 }

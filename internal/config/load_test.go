@@ -50,8 +50,12 @@ func TestWithoutFilesTheDefaultsHold(t *testing.T) {
 	}
 	want := &Config{
 		Serve: Serve{
-			Public: Public{Host: "127.0.0.1", Port: 4433, BaseURL: "http://127.0.0.1:4433/", FailedAttempts: 60},
-			Admin:  Admin{Host: "127.0.0.1", Port: 4434, BaseURL: "http://127.0.0.1:4434/"},
+			Public: Public{Host: "127.0.0.1", Port: 4433, BaseURL: "http://127.0.0.1:4433/", FailedAttempts: 60, CORS: CORS{
+				AllowedMethods: []string{"POST", "GET", "PUT", "PATCH", "DELETE"},
+				AllowedHeaders: []string{"Authorization", "Content-Type", "Max-Age", "X-Session-Token", "X-XSRF-TOKEN", "X-CSRF-TOKEN"},
+				ExposedHeaders: []string{"Content-Type"}, Credentials: true,
+			}},
+			Admin: Admin{Host: "127.0.0.1", Port: 4434, BaseURL: "http://127.0.0.1:4434/"},
 		},
 		Log: Log{Level: "info", Format: "text"},
 		Hashers: Hashers{
@@ -62,8 +66,11 @@ func TestWithoutFilesTheDefaultsHold(t *testing.T) {
 		Identity: Identity{DefaultSchemaID: "default"},
 		Session: Session{
 			Lifespan: 24 * time.Hour, ExtendDebounce: 2 * time.Second, FasterExtend: true, RequiredAAL: "highest_available",
+			Cookie:  SessionCookie{Cookies: Cookies{Path: "/", SameSite: "Lax"}, Name: "ory_kratos_session", Persistent: true},
 			Cleanup: Cleanup{BatchSize: 500, Interval: time.Minute, TombstoneMargin: 24 * time.Hour},
 		},
+		Cookies: Cookies{Path: "/", SameSite: "Lax"},
+		UI:      UI{ProductName: "exeunt"},
 		SelfService: SelfService{
 			Password: Password{Enabled: true, MinLength: 8, SimilarityCheck: true,
 				Breaches: Breaches{Host: "api.pwnedpasswords.com", IgnoreNetworkErrors: true}},
@@ -136,8 +143,11 @@ identity:
 session: {earliest_possible_extend: 1h30m}
 selfservice:
   flows:
-    login: {after: {hooks: [{hook: revoke_active_sessions}]}}
-    registration: {enable_legacy_one_step: true}
+    login: {after: {hooks: [{hook: revoke_active_sessions}], default_browser_return_url: "https://app.example/in"}}
+    registration: {enable_legacy_one_step: true, ui_url: /join, after: {password: {default_browser_return_url: /new}, default_browser_return_url: /old}}
+    logout: {ui_url: https://ui.example/logout, clear_browser_data: true, after: {default_browser_return_url: "myapp://bye"}}
+    error: {ui_url: "https://ui.example/error?x=1"}
+ui: {product_name: Rosenhof, logo: "base64://PHN2Zy8+"}
 `)
 	if c.Serve.Public.BaseURL != "" || c.Serve.Public.Port != 0 {
 		t.Errorf("a free port: %+v", c.Serve.Public)
@@ -157,6 +167,15 @@ selfservice:
 	}
 	if !cmp.Equal(c.SelfService.Login.AfterPassword, []string{"revoke_active_sessions"}) {
 		t.Errorf("the general hooks do not hold for passwords: %v", c.SelfService.Login.AfterPassword)
+	}
+	if self := c.SelfService; self.Login.AfterWithPassword != "https://app.example/in" || self.Registration.AfterWithPassword != "/new" || self.Registration.After != "/old" || self.Registration.UIURL != "/join" {
+		t.Errorf("pages of the flows: %+v", self)
+	}
+	if diff := cmp.Diff(Logout{UIURL: "https://ui.example/logout", After: "myapp://bye", ClearBrowserData: true}, c.SelfService.Logout); diff != "" || c.SelfService.ErrorUIURL != "https://ui.example/error?x=1" {
+		t.Error(diff, c.SelfService.ErrorUIURL)
+	}
+	if diff := cmp.Diff(UI{ProductName: "Rosenhof", Logo: "base64://PHN2Zy8+"}, c.UI); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -204,8 +223,8 @@ session: {whoami: {tokenizer: {templates: {}}}}
 `)
 	want := []string{
 		"selfservice.methods.profile.enabled: accepted, no effect in this version: the method is not offered",
-		"cookies.domain: accepted, no effect in this version: names and attributes of cookies cannot be changed",
 		"serve.public.base_url: not set, so links lead to http://127.0.0.1:4433/; set it to the address that browsers use",
+		"cookies.secure and session.cookie.secure: browsers will not keep the cookie, because the base URL is plain http; set serve.public.base_url to the https address, or for a test set cookies.secure and session.cookie.secure to false",
 	}
 	if diff := cmp.Diff(want, c.Notices); diff != "" {
 		t.Error(diff)

@@ -47,7 +47,12 @@ func TestProblems(t *testing.T) {
 		"a database address without scheme":                   {"dsn: do-not-print", "exeunt.yml:1: dsn: is not a known data source name; write memory, sqlite://path?_fk=true or postgres://user:password@host/database"},
 		"a base URL with a user name":                         {"serve: {public: {base_url: 'https://u:do-not-print@x/'}}", "exeunt.yml:1: serve.public.base_url: a base URL has no user name, query or fragment; write one such as https://auth.example.com/"},
 		"an old key":                                          {"selfservice: {whitelisted_return_urls: []}", "exeunt.yml:1: selfservice.whitelisted_return_urls: this key has a new name; write selfservice.allowed_return_urls"},
-		"an inert key of the wrong type":                      {"cookies: {same_site: 1}", "exeunt.yml:1: cookies.same_site: found a number, want one of Strict, Lax, None"},
+		"an inert key of the wrong type":                      {"ciphers: {algorithm: 1}", "exeunt.yml:1: ciphers.algorithm: found a number, want one of noop, aes, xchacha20-poly1305"},
+		"a page that no browser opens":                        {"selfservice: {flows: {login: {ui_url: 'myapp://login'}}}", `exeunt.yml:1: selfservice.flows.login.ui_url: "myapp://login" is not the address of a page; write an https address, or a path that begins with /`},
+		"a name that no page has room for":                    {"ui: {product_name: '" + strings.Repeat("ü", 61) + "'}", "exeunt.yml:1: ui.product_name: \"" + strings.Repeat("ü", 61) + "\" is too long for a page; write at most 60 characters"},
+		"a picture from somewhere else":                       {"ui: {logo: 'https://x.example/logo.svg'}", `exeunt.yml:1: ui.logo: "https://x.example/logo.svg" is not a place to read from; write file:///path/logo.svg or base64://…`},
+		"a picture that is not Base64":                        {"ui: {logo: 'base64://?'}", "exeunt.yml:1: ui.logo: what follows base64:// is not standard Base64; encode the picture again, with padding"},
+		"a base URL whose host is no host":                    {"serve: {public: {base_url: 'https://ü.example/'}}", `exeunt.yml:1: serve.public.base_url: "https://ü.example/": its host has characters that no address can have; write letters, digits, - and ., and other letters in Punycode (xn--…)`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := complaints(t, c.text)

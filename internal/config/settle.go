@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"slices"
@@ -23,7 +24,17 @@ func (l *loader) settle() {
 	if c.SelfService.Registration.EnableLegacyOneStep {
 		c.SelfService.Registration.Style = "unified"
 	}
+	l.returns()
 	l.baseURLs()
+	l.cookies()
+	l.cors()
+}
+
+// returns fills in where a browser goes after signing in with a password.
+func (l *loader) returns() {
+	login, registration := &l.config.SelfService.Login, &l.config.SelfService.Registration
+	login.AfterWithPassword = cmp.Or(login.AfterWithPassword, login.After)
+	registration.AfterWithPassword = cmp.Or(registration.AfterWithPassword, registration.After)
 }
 
 // rule begins a check over several keys: the site is the first of them that was set, and ok is false if one of them
