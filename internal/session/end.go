@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 
 	"exeunt/internal/identity"
 )
@@ -18,6 +19,67 @@ func (m *Manager) Logout(ctx context.Context, token Secret) error {
 	if err == nil && !revoked {
 		return ErrUnknownToken
 	}
+	return err
+}
+
+// Fate is what became of a session that a logout token names.
+type Fate int
+
+// The fates. Whoever holds a genuine logout token is signed out in the first three.
+const (
+	EndedNow    Fate = iota // by this call
+	EndedBefore             // somebody had revoked it
+	RunOut                  // its time had run out, or nothing is known of it any more
+	NotYours                // it lives, and the caller's credential is not its own
+)
+
+// LogoutNamed ends the session that a genuine logout token names, if the caller's own live session is that one; own is
+// nil for a caller without any. What was compared is what is ended: the session of the caller's token.
+func (m *Manager) LogoutNamed(ctx context.Context, named ID, own *Session, token Secret) (Fate, error) {
+	if own != nil && own.ID == named {
+		revoked, err := m.Store.EndByToken(ctx, token.Hash(), End{At: m.Moment(), Reason: Logout})
+		if err == nil && !revoked {
+			return RunOut, nil
+		}
+		return EndedNow, err
+	}
+	if revoked, err := m.Store.WasRevoked(ctx, named); err != nil || revoked {
+		return EndedBefore, err
+	}
+	s, err := m.Store.Session(ctx, named)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return RunOut, nil
+	case err != nil:
+		return RunOut, err
+	case s.Valid(m.Moment()):
+		return NotYours, nil
+	}
+	return RunOut, nil
+}
+
+// RevokeOthers ends all sessions of the caller's identity but the caller's own, and says how many it ended. A caller who
+// has yet to show the second factor is ErrAALTooLow: one stolen password must not sign its owner out everywhere.
+func (m *Manager) RevokeOthers(ctx context.Context, own *Session) (int, error) {
+	if !m.Satisfied(own) {
+		return 0, ErrAALTooLow
+	}
+	scope := Scope{Identities: []identity.ID{own.IdentityID}, Except: own.ID}
+	done, err := m.Store.EndSessions(ctx, scope, End{At: m.Moment(), Reason: Revoked, By: own.IdentityID.String()})
+	return done.Count, err
+}
+
+// RevokeOther ends one other session of the caller's identity. One that is over, unknown or somebody else's is left as
+// it is, without telling which. The caller's own is ErrOwn, as [Manager.RevokeOthers] for the level.
+func (m *Manager) RevokeOther(ctx context.Context, own *Session, id ID) error {
+	switch {
+	case id == own.ID:
+		return ErrOwn
+	case !m.Satisfied(own):
+		return ErrAALTooLow
+	}
+	scope := Scope{IDs: []ID{id}, Owner: own.IdentityID}
+	_, err := m.Store.EndSessions(ctx, scope, End{At: m.Moment(), Reason: Revoked, By: own.IdentityID.String()})
 	return err
 }
 

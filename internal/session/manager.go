@@ -47,11 +47,12 @@ func (m *Manager) Moment() time.Time {
 	return time.Now().UTC().Truncate(time.Microsecond)
 }
 
-// Proof is what a sign-in has shown: who, how, and from where.
+// Proof is what a sign-in has shown: who, how, and from where; and how the token of its session will travel.
 type Proof struct {
 	Identity *identity.Identity
 	Methods  []MethodUse
 	Device   Device
+	Carrier  Carrier
 }
 
 // Start begins a session and returns it with its token, which exists nowhere else. ErrIdentityInactive when the
@@ -63,7 +64,7 @@ func (m *Manager) Start(ctx context.Context, p Proof) (*Session, Secret, error) 
 		CreatedAt: now, IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(m.Rules.Lifespan),
 		AAL: Level(p.Methods), Methods: p.Methods, Devices: []Device{p.Device},
 	}
-	token := NewSecret()
+	token := NewSecret(p.Carrier)
 	if err := m.Store.InsertSession(ctx, s, token.Hash()); err != nil {
 		return nil, Secret{}, err
 	}

@@ -13,8 +13,17 @@ import (
 // put it into the answer of the request that made it.
 type Secret struct{ value string }
 
+// Carrier is how a token travels. A token that was made for one carrier is no credential in the other, so what a script
+// can read never becomes a cookie, and what is in a cookie never works in a header.
+type Carrier string
+
+// The carriers, by how their tokens begin.
 const (
-	tokenPrefix = "ory_st_"
+	InHeader Carrier = "ory_st_" // native clients: X-Session-Token or Bearer
+	InCookie Carrier = "ory_sc_" // browsers: the session cookie
+)
+
+const (
 	tokenLength = 32 // letters after the prefix; 62 letters each, so about 190 bits
 	letters     = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -23,9 +32,9 @@ const (
 )
 
 // NewSecret makes a session token from the system's CSPRNG.
-func NewSecret() Secret {
+func NewSecret(c Carrier) Secret {
 	var b strings.Builder
-	b.WriteString(tokenPrefix)
+	b.WriteString(string(c))
 	for range tokenLength {
 		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(letters))))
 		if err != nil {
@@ -42,6 +51,16 @@ func ParseSecret(s string) (Secret, error) {
 		return Secret{}, ErrBadToken
 	}
 	return Secret{s}, nil
+}
+
+// TravelsIn reports whether the token may be accepted from a carrier. Header tokens are opaque; only those that were made
+// for cookies are none.
+func (s Secret) TravelsIn(c Carrier) bool {
+	if c == InHeader {
+		return !strings.HasPrefix(s.value, string(InCookie))
+	}
+	name, ok := strings.CutPrefix(s.value, string(InCookie))
+	return ok && len(name) == tokenLength && strings.Trim(name, letters) == ""
 }
 
 // TokenHash is what is stored of a token: its SHA-256. The token's entropy makes a slow hash unnecessary.

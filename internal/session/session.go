@@ -111,6 +111,10 @@ var (
 	// ErrNotExtendable means that the session has ended, or was extended by somebody else a moment ago.
 	ErrNotExtendable = fault.New(fault.NotFound, "session_not_extendable", "There is no such live session to extend, or it was extended a moment ago.")
 
+	// ErrOwn means that the session in use cannot be revoked as one among others; it is signed out.
+	ErrOwn = &fault.Error{Kind: fault.Invalid, ID: "session_is_current", Reason: "The session of this request cannot be revoked here; log out to end it.",
+		Message: "cannot revoke current session"}
+
 	// ErrUnknownToken means that no session, live or revoked, has this token.
 	ErrUnknownToken = fault.New(fault.Forbidden, "session_token_unknown", "The session token belongs to no session that can be signed out: it is unknown, or its session has expired.")
 

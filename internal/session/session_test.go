@@ -75,7 +75,7 @@ func TestWhoamiAsksForTheLevelThatTheRulesSay(t *testing.T) {
 }
 
 func TestATokenNeverShowsItself(t *testing.T) {
-	token := NewSecret()
+	token := NewSecret(InHeader)
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("token", "plain", token, "inside", struct{ T Secret }{token})
 	encoded, err := json.Marshal(map[string]any{"token": token})
@@ -95,7 +95,7 @@ func TestATokenNeverShowsItself(t *testing.T) {
 func TestTokensHaveTheirFormAndAreAllDifferent(t *testing.T) {
 	seen := map[TokenHash]bool{}
 	for range 1000 {
-		token := NewSecret()
+		token := NewSecret(InHeader)
 		if text := token.Reveal(); len(text) != 39 || !strings.HasPrefix(text, "ory_st_") || seen[token.Hash()] {
 			t.Fatalf("the form of a token is wrong, or it was made before")
 		}

@@ -26,6 +26,10 @@ type Store interface {
 	// call or an earlier one. A token that is unknown, or whose session had expired by time, is not.
 	EndByToken(ctx context.Context, token TokenHash, end End) (revoked bool, err error)
 
+	// WasRevoked reports whether the session with this id was ended on purpose, as long as its row is kept; deleted ones
+	// count. An id that no row has was not.
+	WasRevoked(ctx context.Context, id ID) (bool, error)
+
 	// EndSessions ends what is not ended among the sessions that the scope names; those whose time has run out get the
 	// reason Expired and are not counted. With Delete set, rows disappear from every list, live or not, and all that do are
 	// counted; only their tokens are remembered.
@@ -58,8 +62,10 @@ type Scope struct {
 	IDs        []ID
 	Identities []identity.ID
 	All        bool
-	Delete     bool // remove the rows from sight as well
-	Limit      int  // with All, at most this many rows; zero for no limit
+	Owner      identity.ID // with IDs and without Delete, leave sessions of others alone; zero for everybody's
+	Except     ID          // with Identities and without Delete, leave this one alone; zero for none
+	Delete     bool        // remove the rows from sight as well
+	Limit      int         // with All, at most this many rows; zero for no limit
 }
 
 // Ended says what became of a scope.

@@ -19,6 +19,7 @@ type flowDoc struct {
 	RequestedAAL   identity.AAL            `json:"requested_aal,omitempty"`
 	IdentitySchema string                  `json:"identity_schema,omitempty"`
 	OrganizationID string                  `json:"organization_id,omitempty"`
+	CSRF           string                  `json:"csrf,omitempty"`
 	Step           string                  `json:"step,omitempty"`
 	Answers        map[string]any          `json:"answers,omitempty"`
 	Faults         map[string][]messageDoc `json:"faults,omitempty"`
@@ -36,7 +37,7 @@ func newFlowDoc(f *flow.Flow) flowDoc {
 	return flowDoc{
 		Type: string(f.Type), Issued: micros(f.IssuedAt), Expires: micros(f.ExpiresAt), Updated: micros(f.UpdatedAt),
 		RequestURL: f.RequestURL, ReturnTo: f.ReturnTo.String(), Active: f.Active, State: f.State, Refresh: f.Refresh,
-		RequestedAAL: f.RequestedAAL, IdentitySchema: f.IdentitySchema, OrganizationID: f.OrganizationID,
+		RequestedAAL: f.RequestedAAL, IdentitySchema: f.IdentitySchema, OrganizationID: f.OrganizationID, CSRF: f.CSRF,
 		Step: string(f.Step), Answers: f.Answers, Faults: eachList(f.Faults, newMessageDoc), Messages: list(f.Messages, newMessageDoc),
 	}
 }
@@ -45,7 +46,7 @@ func (d *flowDoc) flow(kind flow.Kind, id flow.ID) *flow.Flow {
 	return &flow.Flow{
 		ID: id, Kind: kind, Type: flow.Type(d.Type), IssuedAt: moment(d.Issued), ExpiresAt: moment(d.Expires), UpdatedAt: moment(d.Updated),
 		RequestURL: d.RequestURL, ReturnTo: flow.Stored(d.ReturnTo), Active: d.Active, State: d.State, Refresh: d.Refresh,
-		RequestedAAL: d.RequestedAAL, IdentitySchema: d.IdentitySchema, OrganizationID: d.OrganizationID,
+		RequestedAAL: d.RequestedAAL, IdentitySchema: d.IdentitySchema, OrganizationID: d.OrganizationID, CSRF: d.CSRF,
 		Step: flow.Step(d.Step), Answers: d.Answers, Faults: eachList(d.Faults, messageDoc.message), Messages: list(d.Messages, messageDoc.message),
 	}
 }

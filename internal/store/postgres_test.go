@@ -142,7 +142,7 @@ func TestLookupsAreMerged(t *testing.T) {
 		go func() {
 			errs <- together(len(found)+1, func(n int) (err error) {
 				if n == len(found) {
-					_, err = f.SessionByToken(f.ctx, session.NewSecret().Hash())
+					_, err = f.SessionByToken(f.ctx, session.NewSecret(session.InHeader).Hash())
 					return err
 				}
 				found[n], err = f.SessionByToken(f.ctx, clients[n/each].token)
@@ -197,7 +197,7 @@ func TestMoreLookupsThanFitOneQuery(t *testing.T) {
 		for n, err := range together(2*maxMerged+10, func(n int) error {
 			token := c.token
 			if n%2 == 1 {
-				token = session.NewSecret().Hash()
+				token = session.NewSecret(session.InHeader).Hash()
 			}
 			_, err := f.SessionByToken(f.ctx, token)
 			return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 
+	"exeunt/internal/identity"
 	"exeunt/internal/session"
 )
 
@@ -40,6 +41,20 @@ func (s *Store) EndByToken(ctx context.Context, token session.TokenHash, end ses
 	return reason != string(session.Expired), err
 }
 
+const revokedByID query = `SELECT end_reason FROM sessions WHERE id = $1 AND ended_at IS NOT NULL`
+
+// WasRevoked implements session.Store.
+func (s *Store) WasRevoked(ctx context.Context, id session.ID) (bool, error) {
+	var reason string
+	err := s.read(ctx, func(ctx context.Context, t *tx) error {
+		return t.one(ctx, func(r scanner) error { return r.Scan(&reason) }, revokedByID, id.String())
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil && reason != string(session.Expired), err
+}
+
 // onPurpose counts the rows of sessions that were live when they were ended.
 func onPurpose(rows []changed) (n int) {
 	for _, row := range rows {
@@ -52,12 +67,12 @@ func onPurpose(rows []changed) (n int) {
 
 var endByIDs = newChange(`
 UPDATE sessions SET ended_at = $2, end_reason = CASE WHEN expires_at > $2 THEN $3 ELSE 'expired' END, ended_by = $4
- WHERE id IN ANY_OF($1) AND ended_at IS NULL AND deleted = FALSE
+ WHERE id IN ANY_OF($1) AND ended_at IS NULL AND deleted = FALSE AND (CAST($5 AS TEXT) = '' OR identity_id = $5)
 RETURNING id, identity_id, token_hash, 'session_ended' AS kind, ended_at AS at, end_reason AS reason, ended_by AS actor`)
 
 var endByIdentities = newChange(`
 UPDATE sessions SET ended_at = $2, end_reason = CASE WHEN expires_at > $2 THEN $3 ELSE 'expired' END, ended_by = $4
- WHERE identity_id IN ANY_OF($1) AND ended_at IS NULL AND deleted = FALSE
+ WHERE identity_id IN ANY_OF($1) AND ended_at IS NULL AND deleted = FALSE AND id <> $5
 RETURNING id, identity_id, token_hash, 'session_ended' AS kind, ended_at AS at, end_reason AS reason, ended_by AS actor`)
 
 // Deleting wipes what is personal and keeps the token's hash, so that a later sign-out with it still succeeds. A session
@@ -88,7 +103,7 @@ func (s *Store) EndSessions(ctx context.Context, scope session.Scope, end sessio
 }
 
 func (t *tx) endSessions(ctx context.Context, scope session.Scope, end session.End) (session.Ended, error) {
-	names, ending, deleting, more := idList(scope.IDs), endByIDs, deleteByIDs, false
+	names, ending, deleting, more, only := idList(scope.IDs), endByIDs, deleteByIDs, false, owner(scope)
 	switch {
 	case scope.All:
 		ids, err := t.someSessions(ctx, scope)
@@ -97,18 +112,26 @@ func (t *tx) endSessions(ctx context.Context, scope session.Scope, end session.E
 		}
 		names, more = idList(ids), len(ids) == scope.Limit
 	case len(scope.Identities) > 0:
-		names, ending, deleting = idList(scope.Identities), endByIdentities, deleteByIdentities
+		names, ending, deleting, only = idList(scope.Identities), endByIdentities, deleteByIdentities, scope.Except.String()
 		if err := t.hold(ctx, names); err != nil {
 			return session.Ended{}, err
 		}
 	}
 	args := []any{names, micros(end.At), string(end.Reason), end.By}
-	rows, err := t.change(ctx, ending, args...)
+	rows, err := t.change(ctx, ending, append(args, only)...)
 	if err != nil || !scope.Delete {
 		return session.Ended{Count: onPurpose(rows), More: more}, err
 	}
 	rows, err = t.change(ctx, deleting, args...)
 	return session.Ended{Count: len(rows), More: more}, err
+}
+
+// owner is whose sessions a scope is limited to, or "".
+func owner(scope session.Scope) string {
+	if scope.Owner == (identity.ID{}) {
+		return ""
+	}
+	return scope.Owner.String()
 }
 
 // hold keeps sessions of identities from starting until the transaction ends, so that all of them are seen.

@@ -56,7 +56,7 @@ func TestSessionIsReadAsItWasWritten(t *testing.T) {
 			f.same(want, all[0])
 		})
 		f.run("an unknown token or id is none", func(f fixture) {
-			_, err := f.SessionByToken(f.ctx, session.NewSecret().Hash())
+			_, err := f.SessionByToken(f.ctx, session.NewSecret(session.InHeader).Hash())
 			f.is(err, session.ErrNone)
 			_, err = f.Session(f.ctx, session.NewID())
 			f.is(err, session.ErrNotFound)
@@ -151,7 +151,7 @@ func TestEndByToken(t *testing.T) {
 			}
 		})
 		f.run("an unknown token is none", func(f fixture) {
-			if f.logout(client{token: session.NewSecret().Hash()}, now) {
+			if f.logout(client{token: session.NewSecret(session.InHeader).Hash()}, now) {
 				f.t.Error("an unknown token was revoked")
 			}
 		})

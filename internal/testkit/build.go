@@ -45,7 +45,7 @@ func Session(i *identity.Identity, now time.Time) (*session.Session, session.Sec
 		ExpiresAt: now.Add(Lifespan), AAL: identity.AAL1,
 		Methods: []session.MethodUse{{Method: "password", AAL: identity.AAL1, CompletedAt: now}},
 		Devices: []session.Device{{ID: uuid.New(), IP: "192.0.2.7", UserAgent: "browser/1", Location: "Ghent, BE"}},
-	}, session.NewSecret()
+	}, session.NewSecret(session.InHeader)
 }
 
 // Flow makes a flow of a kind that began now and lasts for Lifespan.
