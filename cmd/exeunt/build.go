@@ -46,7 +46,7 @@ func build(ctx context.Context, c *config.Config, s *store.Store, m *metrics.Met
 	if err != nil {
 		return nil, err
 	}
-	pageKeys, err := secrets(c)
+	keys, err := secrets(c)
 	if err != nil {
 		return nil, err
 	}
@@ -60,10 +60,20 @@ func build(ctx context.Context, c *config.Config, s *store.Store, m *metrics.Met
 	if err != nil {
 		return nil, err
 	}
+	where, err := places(c)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := builtIn(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	return &server.Server{
-		Sessions: sessions, Identities: identities, Flows: flows, Schemas: schemas,
+		Session: sessionCookie(c.Session.Cookie), CSRF: attributes(c.Cookies), CORS: server.CORS(c.Serve.Public.CORS), Places: where, Pages: pages,
+		ClearBrowserData: c.SelfService.Logout.ClearBrowserData,
+		Sessions:         sessions, Identities: identities, Flows: flows, Schemas: schemas,
 		View: wire.View{Base: c.Serve.Public.BaseURL}, AdminBase: c.Serve.Admin.BaseURL, TrustedProxies: c.Serve.Public.TrustedProxies,
-		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), PageKeys: pageKeys, FailedAttempts: c.Serve.Public.FailedAttempts,
+		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), Keys: keys, FailedAttempts: c.Serve.Public.FailedAttempts,
 		Ready: []server.Dependency{{Name: "database", Check: s.Ping}}, Metrics: m.Handler(), Meter: m, Log: log,
 	}, nil
 }
@@ -85,8 +95,9 @@ func sessionRules(c config.Session) session.Rules {
 }
 
 func engine(c *config.Config, s *store.Store, sessions *session.Manager, identities *identity.Manager, hasher *password.Hasher, m *metrics.Metrics) (*flow.Engine, error) {
-	self := c.SelfService
-	returns, err := flow.NewReturns(c.Serve.Public.BaseURL, self.DefaultBrowserReturnURL, self.AllowedReturnURLs)
+	self, g := c.SelfService, guide{base: c.Serve.Public.BaseURL}
+	fallback := g.either(homePath, self.DefaultBrowserReturnURL)
+	returns, err := flow.NewReturns(g.base, fallback.String(), self.AllowedReturnURLs)
 	if err != nil {
 		return nil, err
 	}
@@ -94,11 +105,16 @@ func engine(c *config.Config, s *store.Store, sessions *session.Manager, identit
 		Store: s, Sessions: sessions, Identities: s, Schemas: identities.Schemas, Returns: returns, Meter: m,
 		Disabled: []string{"oidc", "saml", "code", "link", "totp", "lookup_secret", "webauthn", "passkey"},
 		Rules: map[flow.Kind]flow.Rules{
-			flow.Login: {Lifespan: self.Login.Lifespan, RevokeOthers: slices.Contains(self.Login.AfterPassword, "revoke_active_sessions")},
+			flow.Login: {Lifespan: self.Login.Lifespan, RevokeOthers: slices.Contains(self.Login.AfterPassword, "revoke_active_sessions"),
+				After: g.either(homePath, self.Login.AfterWithPassword, self.DefaultBrowserReturnURL)},
 			flow.Registration: {Lifespan: self.Registration.Lifespan, Disabled: !self.Registration.Enabled,
 				Unified: self.Registration.Style == "unified", Hints: self.Registration.LoginHints,
-				StartSession: slices.Contains(self.Registration.AfterPassword, "session")},
+				StartSession: slices.Contains(self.Registration.AfterPassword, "session"),
+				After:        g.either(homePath, self.Registration.AfterWithPassword, self.DefaultBrowserReturnURL)},
 		},
+	}
+	if g.err != nil {
+		return nil, g.err
 	}
 	if !self.Password.Enabled {
 		e.Disabled = append(e.Disabled, "password")

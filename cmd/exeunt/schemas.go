@@ -26,7 +26,7 @@ func loadSchemas(ctx context.Context, c *config.Config) (*identity.Schemas, erro
 	}
 	var all []*identity.Schema
 	for _, entry := range c.Identity.Schemas {
-		raw, err := readSchema(ctx, entry.URL)
+		raw, err := readSource(ctx, entry.URL)
 		if err != nil {
 			return nil, fmt.Errorf("identity.schemas %q: %w", entry.ID, err)
 		}
@@ -41,12 +41,12 @@ func loadSchemas(ctx context.Context, c *config.Config) (*identity.Schemas, erro
 }
 
 const (
-	maxSchema     = 1 << 20 // bytes
-	schemaTimeout = 10 * time.Second
+	maxSource     = 1 << 20 // bytes
+	sourceTimeout = 10 * time.Second
 )
 
-// readSchema fetches a schema from where its address says: a file, the address itself, or a web server.
-func readSchema(ctx context.Context, address string) ([]byte, error) {
+// readSource fetches a schema or a picture from where its address says: a file, the address itself, or a web server.
+func readSource(ctx context.Context, address string) ([]byte, error) {
 	scheme, rest, _ := strings.Cut(address, "://")
 	switch scheme {
 	case "base64":
@@ -58,11 +58,11 @@ func readSchema(ctx context.Context, address string) ([]byte, error) {
 		}
 		return os.ReadFile(path)
 	}
-	return fetchSchema(ctx, address)
+	return fetchSource(ctx, address)
 }
 
-func fetchSchema(ctx context.Context, address string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, schemaTimeout)
+func fetchSource(ctx context.Context, address string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -76,5 +76,5 @@ func fetchSchema(ctx context.Context, address string) ([]byte, error) {
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("the server answered %s", resp.Status)
 	}
-	return io.ReadAll(io.LimitReader(resp.Body, maxSchema))
+	return io.ReadAll(io.LimitReader(resp.Body, maxSource))
 }

@@ -24,6 +24,7 @@ const (
 	MethodNotAllowed             // the path exists, the method does not
 	Conflict                     // another object already holds a unique value
 	Gone                         // it existed and has expired
+	Unprocessable                // it is understood, and has to be continued elsewhere
 	TooLarge                     // the body is over the limit
 	HeadersTooLarge              // the header lines are over the limit
 	Busy                         // a bound is reached; try again later

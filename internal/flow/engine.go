@@ -31,6 +31,8 @@ type Rules struct {
 	Unified  bool // registration: one form instead of two
 	Hints    bool // registration: say how an existing account signs in
 
+	After Return // where a browser goes that asked for nowhere else
+
 	StartSession bool // registration: the hook "session"
 	RevokeOthers bool // login: the hook "revoke_active_sessions"
 }
@@ -60,7 +62,10 @@ type Result struct {
 }
 
 // Rejected means that the form has to be filled in again; the flow says why. It is no fault: clients get the flow.
-type Rejected struct{ Flow *Flow }
+type Rejected struct {
+	Flow  *Flow
+	Moved bool // nothing is wrong: the form shows another step
+}
 
 // Error says which flow was rejected.
 func (r *Rejected) Error() string { return "the flow has to be submitted again" }
@@ -75,10 +80,11 @@ type Start struct {
 	AAL          string
 	Schema       string
 	Organization string
+	CSRF         string           // as in Flow
 	Current      *session.Session // the caller's session, or nil
 }
 
-// Begin makes a new flow.
+// Begin makes a new flow. With ErrSignedIn it returns the flow that was not begun, for its destination.
 func (e *Engine) Begin(ctx context.Context, s Start) (*Flow, error) {
 	to, err := e.Returns.Allow(s.ReturnTo)
 	if err != nil {
@@ -92,12 +98,12 @@ func (e *Engine) Begin(ctx context.Context, s Start) (*Flow, error) {
 	}
 	f := e.fresh(s.Kind, s.Type)
 	f.RequestURL, f.ReturnTo, f.IdentitySchema, f.OrganizationID = s.RequestURL, to, s.Schema, s.Organization
-	f.Refresh = s.Refresh && s.Current != nil
+	f.CSRF, f.Refresh = s.CSRF, s.Refresh && s.Current != nil
 	if f.RequestedAAL, err = parseAAL(s.AAL); err != nil {
 		return nil, err
 	}
 	if err := kinds[s.Kind].mayBegin(e, f, s.Current); err != nil {
-		return nil, err
+		return f, err
 	}
 	return f, e.Store.InsertFlow(ctx, f)
 }
@@ -127,8 +133,17 @@ func (e *Engine) Fetch(ctx context.Context, kind Kind, id ID) (*Flow, error) {
 	return f, err
 }
 
-// Open returns a flow to submit it. One that has expired is replaced by a new one, which the error names.
-func (e *Engine) Open(ctx context.Context, kind Kind, id ID) (*Flow, error) {
+// Destination is where a browser goes when a flow is done: where it asked to go, or else where the rules send it.
+func (e *Engine) Destination(f *Flow) Return {
+	if f.ReturnTo.String() != "" {
+		return f.ReturnTo
+	}
+	return e.Rules[f.Kind].After
+}
+
+// Open returns a flow to submit it. One that has expired is replaced by a new one, which is returned with ErrExpired;
+// bind says what a browser's is bound to, as CSRF in Start.
+func (e *Engine) Open(ctx context.Context, kind Kind, id ID, bind func() string) (*Flow, error) {
 	f, err := e.Store.Flow(ctx, kind, id)
 	if err != nil {
 		return nil, err
@@ -140,12 +155,15 @@ func (e *Engine) Open(ctx context.Context, kind Kind, id ID) (*Flow, error) {
 	next := e.fresh(kind, f.Type)
 	next.RequestURL, next.ReturnTo, next.RequestedAAL, next.Refresh = f.RequestURL, f.ReturnTo, f.RequestedAAL, f.Refresh
 	next.IdentitySchema, next.OrganizationID = f.IdentitySchema, f.OrganizationID
+	if next.Type == Browser {
+		next.CSRF = bind()
+	}
 	next.Messages = []Message{failedExpired(kind, f.ExpiresAt)}
 	if err := e.Store.InsertFlow(ctx, next); err != nil {
 		return nil, err
 	}
 	since := now.Sub(f.ExpiresAt)
-	return nil, ErrExpired.Saying("The self-service flow expired %.2f minutes ago, initialize a new one.", since.Minutes()).
+	return next, ErrExpired.Saying("The self-service flow expired %.2f minutes ago, initialize a new one.", since.Minutes()).
 		With("use_flow_id", next.ID.String()).With("expired_at", f.ExpiresAt).With("since", since.Nanoseconds())
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"exeunt/internal/fault"
 	"exeunt/internal/identity"
+	"exeunt/internal/session"
 )
 
 // ID names a flow. It is random (RFC 9562, version 4).
@@ -39,8 +40,20 @@ const (
 // Type says who drives a flow.
 type Type string
 
-// API flows are driven by native clients, which send tokens and no cookies.
-const API Type = "api"
+// The types. API flows are driven by native clients, which send tokens and no cookies. Browser flows are bound to the
+// anti-forgery cookie of the browser that began them.
+const (
+	API     Type = "api"
+	Browser Type = "browser"
+)
+
+// Carrier is how the token of a session travels that a flow of this type starts.
+func (t Type) Carrier() session.Carrier {
+	if t == Browser {
+		return session.InCookie
+	}
+	return session.InHeader
+}
 
 // The states of a flow.
 const (
@@ -64,6 +77,7 @@ type Flow struct {
 	RequestedAAL   identity.AAL // login only
 	IdentitySchema string       // the schema asked for, or ""
 	OrganizationID string
+	CSRF           string // browser flows: the hash of the anti-forgery cookie they are bound to
 
 	// What the last submission left behind. Nodes are made anew from it whenever the flow is shown.
 	Step     Step

@@ -27,9 +27,12 @@ type Node struct {
 	Messages     []Message
 }
 
-// CSRFNode is the anti-forgery node. API flows carry no cookie that could be abused, and leave it empty.
-func CSRFNode() Node {
-	return Node{Group: DefaultGroup, Name: "csrf_token", Type: "hidden", Value: "", Required: true}
+// CSRFField is the name of the anti-forgery field.
+const CSRFField = "csrf_token"
+
+// csrfNode is the anti-forgery node. API flows carry no cookie that could be abused, and leave it empty.
+func csrfNode(token string) Node {
+	return Node{Group: DefaultGroup, Name: CSRFField, Type: "hidden", Value: token, Required: true}
 }
 
 // Submit is a button that sends the form with name=value.

@@ -15,6 +15,7 @@ import (
 // Input is a submission: the posted values, and who posted them.
 type Input struct {
 	Values  map[string]any   // decoded JSON, or strings from a form; names may be dotted
+	Form    bool             // the values come from a form, which sends "" for what was left empty
 	Current *session.Session // the caller's session, or nil
 	Device  session.Device
 }
@@ -50,7 +51,7 @@ func (in Input) Traits(s *identity.Schema) (map[string]any, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(in.Values)) {
-		if path, ok := strings.CutPrefix(name, "traits."); ok {
+		if path, ok := strings.CutPrefix(name, "traits."); ok && !in.leftEmpty(s, name) {
 			if err := place(traits, strings.SplitN(path, ".", maxPath+1), in.Values[name]); err != nil {
 				return nil, &identity.TraitErrors{All: []identity.TraitError{{Path: "traits", Text: err.Error()}}}
 			}
@@ -58,6 +59,12 @@ func (in Input) Traits(s *identity.Schema) (map[string]any, error) {
 	}
 	convert(traits, s.Fields)
 	return traits, nil
+}
+
+// leftEmpty reports whether a form sends nothing for an input that may be left empty.
+func (in Input) leftEmpty(s *identity.Schema, name string) bool {
+	i := slices.IndexFunc(s.Fields, func(f identity.Field) bool { return f.Name == name })
+	return in.Form && in.Values[name] == "" && i >= 0 && !s.Fields[i].Required
 }
 
 func cloneTree(v any) any {
@@ -111,6 +118,10 @@ func convert(traits map[string]any, fields []identity.Field) {
 		case "boolean":
 			if b, err := strconv.ParseBool(text); err == nil {
 				tree[path[0]] = b
+			}
+		case "string":
+			if f.Format == "date-time" && len(text) == len("2006-01-02T15:04") {
+				tree[path[0]] = text + ":00Z" // inputs know neither seconds nor zones
 			}
 		case "number", "integer":
 			if _, err := strconv.ParseFloat(text, 64); err == nil && json.Valid([]byte(text)) {

@@ -19,7 +19,7 @@ func mayBeginLogin(_ *Engine, f *Flow, current *session.Session) error {
 }
 
 func loginNodes(_ *Engine, _ *Flow, nodes []Node) ([]Node, error) {
-	return append([]Node{CSRFNode()}, nodes...), nil
+	return nodes, nil
 }
 
 // finishLogin starts a session for a proved identity, or refreshes the one that the flow was begun for.
@@ -34,7 +34,7 @@ func finishLogin(ctx context.Context, e *Engine, f *Flow, in Input, o Outcome) (
 	var s *session.Session
 	var token session.Secret
 	start := func(ctx context.Context) (err error) {
-		s, token, err = e.Sessions.Start(ctx, session.Proof{Identity: proved.Identity, Methods: []session.MethodUse{proved.Use}, Device: in.Device})
+		s, token, err = e.Sessions.Start(ctx, session.Proof{Identity: proved.Identity, Methods: []session.MethodUse{proved.Use}, Device: in.Device, Carrier: f.Type.Carrier()})
 		return err
 	}
 	if e.Rules[Login].RevokeOthers {

@@ -22,12 +22,12 @@ func mayBeginRegistration(e *Engine, _ *Flow, current *session.Session) error {
 
 // registrationNodes lays out the form: traits in the order of the schema, a method's inputs right after the last
 // identifier, buttons at the end. In two steps, the traits are asked first and hidden in the second.
-func registrationNodes(e *Engine, f *Flow, method []Node) ([]Node, error) {
+func registrationNodes(e *Engine, f *Flow, given []Node) ([]Node, error) {
 	schema, err := e.Schemas.Find(f.IdentitySchema)
 	if err != nil {
 		return nil, err
 	}
-	nodes := []Node{CSRFNode()}
+	nodes, method := given[:1:1], given[1:]
 	traits, after := traitNodes(schema)
 	inputs, buttons := splitButtons(method)
 	switch {
@@ -107,7 +107,7 @@ func (e *Engine) move(ctx context.Context, f *Flow, in Input) (bool, error) {
 	}
 	if back {
 		f.Step = First
-		return true, e.again(ctx, f, Again{})
+		return true, e.again(ctx, f, Again{}, true)
 	}
 	schema, err := e.Schemas.Find(f.IdentitySchema)
 	if err == nil {
@@ -118,7 +118,7 @@ func (e *Engine) move(ctx context.Context, f *Flow, in Input) (bool, error) {
 		return true, e.explain(ctx, f, err)
 	}
 	f.Step = Credentials
-	return true, e.again(ctx, f, Again{})
+	return true, e.again(ctx, f, Again{}, true)
 }
 
 // finishRegistration stores the new identity and, with the hook "session", signs it in, both or neither.
@@ -131,7 +131,7 @@ func finishRegistration(ctx context.Context, e *Engine, f *Flow, in Input, o Out
 		}
 		var err error
 		r.Started = true
-		r.Session, r.Token, err = e.Sessions.Start(ctx, session.Proof{Identity: changed.Identity, Methods: []session.MethodUse{changed.Use}, Device: in.Device})
+		r.Session, r.Token, err = e.Sessions.Start(ctx, session.Proof{Identity: changed.Identity, Methods: []session.MethodUse{changed.Use}, Device: in.Device, Carrier: f.Type.Carrier()})
 		return err
 	})
 	if errors.Is(err, identity.ErrTaken) {

@@ -8,8 +8,8 @@ import (
 	"exeunt/internal/session"
 )
 
-// Form returns what to show of a flow.
-func (e *Engine) Form(ctx context.Context, f *Flow, current *session.Session) (Form, error) {
+// Form returns what to show of a flow. csrf is the value of its anti-forgery node; API flows leave it empty.
+func (e *Engine) Form(ctx context.Context, f *Flow, current *session.Session, csrf string) (Form, error) {
 	var nodes []Node
 	for _, m := range e.Methods {
 		ns, err := m.Nodes(ctx, f, current)
@@ -18,7 +18,7 @@ func (e *Engine) Form(ctx context.Context, f *Flow, current *session.Session) (F
 		}
 		nodes = append(nodes, ns...)
 	}
-	nodes, err := kinds[f.Kind].nodes(e, f, nodes)
+	nodes, err := kinds[f.Kind].nodes(e, f, append([]Node{csrfNode(csrf)}, nodes...))
 	if err != nil {
 		return Form{}, err
 	}

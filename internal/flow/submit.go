@@ -11,6 +11,11 @@ import (
 	"exeunt/internal/session"
 )
 
+// Occupied reports whether a submission comes from somebody who is signed in already, where that makes it pointless.
+func (f *Flow) Occupied(current *session.Session) bool {
+	return current != nil && (f.Kind == Registration || !f.Refresh && f.RequestedAAL < identity.AAL2)
+}
+
 // Submit judges a submission of an open flow. A *Rejected error carries the flow to show again.
 func (e *Engine) Submit(ctx context.Context, f *Flow, in Input) (*Result, error) {
 	if err := e.admissible(f, in); err != nil {
@@ -29,7 +34,7 @@ func (e *Engine) Submit(ctx context.Context, f *Flow, in Input) (*Result, error)
 	if i < 0 || f.RequestedAAL == identity.AAL2 {
 		return nil, e.Reject(ctx, f, Again{Messages: []Message{kinds[f.Kind].stuck}})
 	}
-	if in.Current != nil && f.Kind == Login && !f.Refresh {
+	if f.Kind == Login && f.Occupied(in.Current) {
 		return nil, e.Reject(ctx, f, Again{Messages: []Message{FailedGeneric(ErrSignedIn.Reason)}})
 	}
 	if err := e.remember(f, in); err != nil {
@@ -128,13 +133,13 @@ func traitFaults(errs *identity.TraitErrors) Again {
 // Reject stores what is wrong with a submission and returns the *Rejected to answer with.
 func (e *Engine) Reject(ctx context.Context, f *Flow, why Again) error {
 	e.Meter.SubmissionFailed(f.Kind)
-	return e.again(ctx, f, why)
+	return e.again(ctx, f, why, false)
 }
 
-func (e *Engine) again(ctx context.Context, f *Flow, why Again) error {
+func (e *Engine) again(ctx context.Context, f *Flow, why Again, moved bool) error {
 	f.Messages, f.Faults, f.UpdatedAt = why.Messages, why.Faults, e.now()
 	if err := e.Store.UpdateFlow(ctx, f); err != nil {
 		return err
 	}
-	return &Rejected{Flow: f}
+	return &Rejected{Flow: f, Moved: moved}
 }

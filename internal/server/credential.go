@@ -9,34 +9,92 @@ import (
 	"exeunt/internal/session"
 )
 
-// credential picks the session token of a request: the header X-Session-Token if it is there, whatever it holds, else a
-// bearer token (RFC 6750, section 2.1). No other place is looked at, and the choice is made once.
-func credential(r *http.Request) (session.Secret, bool) {
+// caller is who makes a request: the one session that its credential stands for. Whatever is checked or ended afterwards
+// is this session and no other.
+type caller struct {
+	session *session.Session // nil for nobody
+	token   session.Secret
+	cookie  bool // the credential is a cookie
+}
+
+// finder looks a token up, counted or not.
+type finder func(*session.Manager, context.Context, session.Secret) (*session.Session, error)
+
+// identify resolves the credential of a request, once: the header X-Session-Token if it is there, whatever it holds;
+// else the session cookie; else a bearer token (RFC 6750, section 2.1). It is ErrNone when that stands for no session
+// that counts. Cookies that stand for none are removed by the answer.
+func (s *Server) identify(w http.ResponseWriter, r *http.Request, find finder) (caller, error) {
 	if v := r.Header.Get("X-Session-Token"); v != "" {
-		return parsed(v)
+		return s.byHeader(r, v, find)
+	}
+	if len(r.Header["Cookie"]) > 0 {
+		c, found, err := s.byCookie(w, r, find)
+		if found || err != nil {
+			return c, err
+		}
 	}
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "bearer") || strings.HasPrefix(token, " ") {
-		return session.Secret{}, false
+		return caller{}, session.ErrNone
 	}
-	return parsed(token)
+	return s.byHeader(r, token, find)
 }
 
-func parsed(v string) (session.Secret, bool) {
-	token, err := session.ParseSecret(v)
-	return token, err == nil
+func (s *Server) byHeader(r *http.Request, text string, find finder) (caller, error) {
+	token, err := session.ParseSecret(text)
+	if err != nil || !token.TravelsIn(session.InHeader) {
+		return caller{}, session.ErrNone
+	}
+	found, err := find(s.Sessions, r.Context(), token)
+	return caller{session: found, token: token}, err
 }
 
-// current returns the caller's session, or nil when there is none that counts. A session that has yet to be stepped up
-// counts. A store that cannot be reached is an error, never "no session".
-func (s *Server) current(ctx context.Context, r *http.Request) (*session.Session, error) {
-	token, ok := credential(r)
-	if !ok {
-		return nil, nil
+// maxTried bounds how many cookies of one request are looked up.
+const maxTried = 4
+
+// byCookie takes the first session cookie that stands for a session that counts: a dead or foreign one beside it, from
+// another path or another time, must not sign anybody out. It reports whether any of them can be a token at all.
+func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (c caller, found bool, err error) {
+	seen, tried := false, 0
+	for _, name := range s.sessionCookies {
+		for _, sent := range r.CookiesNamed(name) {
+			seen = true
+			token, err := session.ParseSecret(sent.Value)
+			if err != nil || !token.TravelsIn(session.InCookie) || tried == maxTried {
+				continue
+			}
+			tried++
+			live, err := find(s.Sessions, r.Context(), token)
+			if errors.Is(err, session.ErrNone) {
+				continue
+			}
+			if err == nil && name != s.Session.Name {
+				s.remove(w, name)
+				s.issue(w, token, live.ExpiresAt)
+			}
+			return caller{session: live, token: token, cookie: true}, true, err
+		}
 	}
-	found, err := s.Sessions.Lookup(ctx, token)
+	if seen {
+		s.sweep(w)
+	}
+	if tried > 0 {
+		err = session.ErrNone
+	}
+	return caller{cookie: true}, tried > 0, err
+}
+
+// caller is identify for endpoints that nobody has to be signed in for: the session is nil then. A session that has yet
+// to be stepped up counts. A store that cannot be reached is an error, never "no session".
+func (s *Server) caller(w http.ResponseWriter, r *http.Request) (caller, error) {
+	c, err := s.identify(w, r, (*session.Manager).Lookup)
 	if errors.Is(err, session.ErrNone) {
-		return nil, nil
+		return caller{}, nil
 	}
-	return found, err
+	return c, err
+}
+
+// signedIn is caller for endpoints that need a session: ErrNone without.
+func (s *Server) signedIn(w http.ResponseWriter, r *http.Request) (caller, error) {
+	return s.identify(w, r, (*session.Manager).Lookup)
 }

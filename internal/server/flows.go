@@ -16,24 +16,57 @@ import (
 // begin makes a flow for a native client.
 func (s *Server) begin(kind flow.Kind) handle {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		current, err := s.current(r.Context(), r)
+		c, err := s.caller(w, r)
 		if err != nil {
 			return err
 		}
-		q := r.URL.Query()
-		if holdsToken(q.Get("return_to")) {
-			return errTokenInURL
-		}
-		refresh, _ := strconv.ParseBool(q.Get("refresh")) // anything else means no, as it always has
-		f, err := s.Flows.Begin(r.Context(), flow.Start{
-			Kind: kind, Type: flow.API, RequestURL: s.requestURL(r), ReturnTo: q.Get("return_to"), Refresh: refresh,
-			AAL: q.Get("aal"), Schema: q.Get("identity_schema"), Organization: organization(q.Get("organization")), Current: current,
-		})
+		f, err := s.start(r, flow.Start{Kind: kind, Type: flow.API, Current: c.session})
 		if err != nil {
 			return err
 		}
-		return s.showFlow(w, r, http.StatusOK, f, current)
+		return s.showFlow(w, r, http.StatusOK, f, c.session, "")
 	}
+}
+
+// beginInBrowser makes a flow that belongs to the browser that asks for it, and leads it to the page with the form; a
+// script gets the flow itself. A browser that is signed in already is led to where it wanted to go.
+func (s *Server) beginInBrowser(kind flow.Kind) handle {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		c, err := s.caller(w, r)
+		if err != nil {
+			return err
+		}
+		secret := s.ensureCSRF(w, r)
+		f, err := s.start(r, flow.Start{Kind: kind, Type: flow.Browser, CSRF: secret.hash(), Current: c.session})
+		switch {
+		case errors.Is(err, flow.ErrSignedIn) && !wantsJSON(r):
+			redirect(w, r, s.Flows.Destination(f))
+			return nil
+		case err != nil:
+			return err
+		case wantsJSON(r):
+			return s.showFlow(w, r, http.StatusOK, f, c.session, secret.mask())
+		}
+		redirect(w, r, s.page(f))
+		return nil
+	}
+}
+
+// page is where the form of a flow is shown.
+func (s *Server) page(f *flow.Flow) flow.Return {
+	return s.Places.Flows[f.Kind].With("flow", f.ID.String())
+}
+
+// start begins a flow with what the query asks for.
+func (s *Server) start(r *http.Request, start flow.Start) (*flow.Flow, error) {
+	q := r.URL.Query()
+	if holdsToken(q.Get("return_to")) {
+		return nil, errTokenInURL
+	}
+	start.Refresh, _ = strconv.ParseBool(q.Get("refresh")) // anything else means no, as it always has
+	start.RequestURL, start.ReturnTo, start.AAL = s.requestURL(r), q.Get("return_to"), q.Get("aal")
+	start.Schema, start.Organization = q.Get("identity_schema"), organization(q.Get("organization"))
+	return s.Flows.Begin(r.Context(), start)
 }
 
 // requestURL is the address the client asked for, on the configured base address, not too long. A query that holds a
@@ -50,7 +83,7 @@ func (s *Server) requestURL(r *http.Request) string {
 var errTokenInURL = fault.New(fault.Invalid, "token_in_url", "The return_to address contains a token. Tokens do not belong into addresses.")
 
 // token is recognised by how it begins.
-var token = regexp.MustCompile(`ory_(st|lo)_[A-Za-z0-9]`)
+var token = regexp.MustCompile(`ory_(st|sc|lo)_[A-Za-z0-9]`)
 
 // holdsToken looks for a token in a text, and in what it may be encoded from.
 func holdsToken(text string) bool {
@@ -82,128 +115,59 @@ func organization(text string) string {
 	return ""
 }
 
-// fetch shows a flow again.
+// fetch shows a flow again; one of a browser to that browser alone.
 func (s *Server) fetch(kind flow.Kind) handle {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		id, err := flow.ParseID(r.URL.Query().Get("id"))
 		if err != nil {
 			return err
 		}
-		f, err := s.Flows.Fetch(r.Context(), kind, id)
-		if errors.Is(err, flow.ErrExpired) {
-			return fault.From(err).WithDetail("api", s.View.Base+"self-service/"+string(kind)+"/api")
-		}
+		f, csrf, err := s.open(r, kind, id)
 		if err != nil {
 			return err
 		}
-		current, err := s.current(r.Context(), r)
+		c, err := s.caller(w, r)
 		if err != nil {
 			return err
 		}
-		return s.showFlow(w, r, http.StatusOK, f, current)
+		return s.showFlow(w, r, http.StatusOK, f, c.session, csrf)
 	}
 }
 
-func (s *Server) showFlow(w http.ResponseWriter, r *http.Request, status int, f *flow.Flow, current *session.Session) error {
-	form, err := s.Flows.Form(r.Context(), f, current)
+// open returns a flow that this client may see, with the value of its anti-forgery node.
+func (s *Server) open(r *http.Request, kind flow.Kind, id flow.ID) (f *flow.Flow, csrf string, err error) {
+	f, err = s.Flows.Fetch(r.Context(), kind, id)
+	if f != nil && f.Type == flow.Browser {
+		secret, foreign := s.bound(r, f.CSRF)
+		if foreign != nil {
+			return nil, "", foreign
+		}
+		csrf = secret.mask()
+	}
+	if errors.Is(err, flow.ErrExpired) {
+		return nil, "", s.expired(f, err)
+	}
+	return f, csrf, err
+}
+
+// expired says where a flow can be begun anew.
+func (s *Server) expired(f *flow.Flow, err error) error {
+	anew := s.View.Base + "self-service/" + string(f.Kind)
+	if f.Type == flow.API {
+		return fault.From(err).WithDetail("api", anew+"/api")
+	}
+	to := f.ReturnTo.String()
+	anew += "/browser"
+	if to != "" {
+		anew += "?" + url.Values{"return_to": {to}}.Encode()
+	}
+	return fault.From(err).WithDetail("redirect_to", anew).WithDetail("return_to", to)
+}
+
+func (s *Server) showFlow(w http.ResponseWriter, r *http.Request, status int, f *flow.Flow, current *session.Session, csrf string) error {
+	form, err := s.Flows.Form(r.Context(), f, current, csrf)
 	if err != nil {
 		return err
 	}
 	return reply(w, status, s.View.FromFlow(f, form))
-}
-
-// submit judges what a native client has posted.
-func (s *Server) submit(kind flow.Kind) handle {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		raw := r.URL.Query().Get("flow")
-		if !validID(raw) {
-			return flow.ErrNoFlow
-		}
-		id, err := flow.ParseID(raw)
-		if err != nil {
-			return err
-		}
-		current, err := s.current(r.Context(), r)
-		if err != nil {
-			return err
-		}
-		f, err := s.Flows.Open(r.Context(), kind, id)
-		if err != nil {
-			return err
-		}
-		result, err := s.judge(w, r, f, current)
-		var rejected *flow.Rejected
-		if errors.As(err, &rejected) {
-			note(w, "fault", "flow_rejected")
-			return s.showFlow(w, r, http.StatusBadRequest, rejected.Flow, current)
-		}
-		if err != nil {
-			return err
-		}
-		return s.succeed(w, r, kind, result)
-	}
-}
-
-func validID(text string) bool {
-	_, err := flow.ParseID(text)
-	return err == nil
-}
-
-// judge reads the submission and hands it to the engine. What is wrong with the request itself is told on the form too.
-func (s *Server) judge(w http.ResponseWriter, r *http.Request, f *flow.Flow, current *session.Session) (*flow.Result, error) {
-	if err := native(r); err != nil {
-		return nil, s.Flows.Reject(r.Context(), f, flow.Again{Messages: []flow.Message{flow.FailedGeneric(err.Reason)}})
-	}
-	values, err := readSubmission(w, r)
-	if seen := fault.From(err); err != nil && seen.Kind == fault.Invalid {
-		return nil, s.Flows.Reject(r.Context(), f, flow.Again{Messages: []flow.Message{flow.FailedGeneric(seen.Reason)}})
-	}
-	if err != nil {
-		return nil, err
-	}
-	in := flow.Input{Values: values, Current: current, Device: s.device(r)}
-	if f.Kind != flow.Login {
-		return s.Flows.Submit(r.Context(), f, in)
-	}
-	giveBack, err := s.attempts.begin(attemptKeys(in)...)
-	if err != nil {
-		return nil, err
-	}
-	result, err := s.Flows.Submit(r.Context(), f, in)
-	var rejected *flow.Rejected
-	if !errors.As(err, &rejected) {
-		giveBack()
-	}
-	return result, err
-}
-
-var errBrowser = fault.New(fault.Invalid, "api_flow_from_browser", "This is a flow for native clients, but the request carries an Origin header or a cookie, as a browser sends them. Use the browser flow there.")
-
-// native refuses the traces of a browser: a flow without protection against cross-site requests must not serve one.
-// Cookies that a content delivery network adds by itself do not count.
-func native(r *http.Request) *fault.Error {
-	if r.Header.Get("Origin") != "" {
-		return errBrowser
-	}
-	for _, c := range r.Cookies() {
-		if !strings.HasPrefix(c.Name, "__cf") && !strings.HasPrefix(c.Name, "_cf") && !strings.HasPrefix(c.Name, "cf_") {
-			return errBrowser
-		}
-	}
-	return nil
-}
-
-// succeed answers a flow that has done what it is for.
-func (s *Server) succeed(w http.ResponseWriter, r *http.Request, kind flow.Kind, result *flow.Result) error {
-	note(w, "identity_id", result.Identity.ID.String())
-	fresh := ""
-	if result.Started {
-		fresh = result.Token.Reveal()
-		note(w, "session_started", result.Session.ID.String())
-	}
-	now := s.Sessions.Moment()
-	if kind == flow.Registration {
-		return reply(w, http.StatusOK, s.View.FromSignUp(result.Identity, result.Session, fresh, now))
-	}
-	return reply(w, http.StatusOK, s.View.FromSignIn(result.Session, fresh, now, !s.Sessions.Satisfied(result.Session)))
 }

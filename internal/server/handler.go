@@ -53,7 +53,7 @@ func (s *Server) methods(listener, path string, methods map[string]route) http.H
 	for m, r := range methods {
 		handlers[m] = s.observe(listener, m, path, r.handle)
 	}
-	if get, ok := handlers["GET"]; ok {
+	if get, ok := handlers["GET"]; ok && handlers["HEAD"] == nil {
 		handlers["HEAD"] = get
 	}
 	allow := make([]string, 0, len(handlers))
@@ -80,7 +80,7 @@ func (s *Server) observe(listener, method, path string, h handle) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		e := newEvent(w, r)
-		general(w.Header(), listener)
+		s.general(w.Header(), listener)
 		if err := s.run(h, e, r); err != nil {
 			s.fail(e, r, err)
 		}
@@ -90,12 +90,17 @@ func (s *Server) observe(listener, method, path string, h handle) http.Handler {
 	})
 }
 
-// general sets the headers of every answer. Nothing here may be kept by a cache.
-func general(h http.Header, listener string) {
+// general sets the headers of every answer. Nothing here may be kept by a cache, and no address is told to anybody.
+func (s *Server) general(h http.Header, listener string) {
 	h["Cache-Control"] = noStore
 	h["X-Content-Type-Options"] = noSniff
-	if listener == "public" {
-		h["Vary"] = varyCookie
+	if listener != "public" {
+		return
+	}
+	h["Referrer-Policy"] = noReferrer
+	h["Vary"] = varyCookie
+	if s.cors != nil {
+		h["Vary"] = varyOriginCookie
 	}
 }
 
@@ -103,8 +108,11 @@ func general(h http.Header, listener string) {
 var (
 	noStore    = []string{"private, no-cache, no-store, must-revalidate"}
 	noSniff    = []string{"nosniff"}
+	noReferrer = []string{"no-referrer"}
 	varyCookie = []string{"Cookie"}
 	jsonUTF8   = []string{"application/json; charset=utf-8"}
+
+	varyOriginCookie = []string{"Origin", "Cookie"}
 )
 
 // run calls h and turns a panic into an error.

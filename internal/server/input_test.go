@@ -8,40 +8,7 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"exeunt/internal/session"
 )
-
-func TestCredential(t *testing.T) {
-	for _, c := range []struct{ header, bearer, want string }{
-		{"a", "", "a"}, {"", "Bearer a", "a"}, {"", "bEaReR a", "a"}, {"a", "Bearer b", "a"}, {"", "", ""}, {"", "Bearer", ""}, {"", "Bearer ", ""}, {"", "Bearer  a", ""},
-		{"", "Basic a", ""}, {"", "a", ""}, {"a\x01", "Bearer b", ""}, {strings.Repeat("x", session.MaxToken+1), "Bearer b", ""}, {strings.Repeat("x", session.MaxToken), "", strings.Repeat("x", session.MaxToken)},
-	} {
-		r := httptest.NewRequest("GET", "/", nil)
-		r.Header.Set("X-Session-Token", c.header)
-		r.Header.Set("Authorization", c.bearer)
-		if got, ok := credential(r); got.Reveal() != c.want || ok != (c.want != "") {
-			t.Errorf("%.20q, %q: %v", c.header, c.bearer, ok)
-		}
-	}
-}
-
-func FuzzCredential(f *testing.F) {
-	f.Add("ory_st_x", "Bearer ory_st_y")
-	f.Add("", "bearer x")
-	f.Add("\xff", "Bearer \x00")
-	f.Fuzz(func(t *testing.T, header, bearer string) {
-		r := &http.Request{Header: http.Header{"X-Session-Token": {header}, "Authorization": {bearer}}}
-		got, ok := credential(r)
-		v := got.Reveal()
-		if ok && (v == "" || len(v) > session.MaxToken || strings.ContainsAny(v, "\x00\r\n")) || !ok && v != "" {
-			t.Errorf("%q", v)
-		}
-		if ok && header != "" && v != header {
-			t.Errorf("%q was sent first, and %q is taken", header, v)
-		}
-	})
-}
 
 var trusting = &Server{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
 
@@ -82,14 +49,14 @@ func FuzzClean(f *testing.F) {
 }
 
 func TestPageTokens(t *testing.T) {
-	old, rotated := &Server{PageKeys: [][]byte{[]byte("one")}}, &Server{PageKeys: [][]byte{[]byte("two"), []byte("one")}}
+	old, rotated := &Server{Keys: [][]byte{[]byte("one")}}, &Server{Keys: [][]byte{[]byte("two"), []byte("one")}}
 	want := cursor{Created: 1234567890123456, ID: "4be85580-b3cd-4be2-8aa7-c2cb012028de"}
 	token := old.seal("sessions", want)
 	for name, c := range map[string]struct {
 		server *Server
 		list   string
 		ok     bool
-	}{"its own list": {old, "sessions", true}, "after a rotation": {rotated, "sessions", true}, "another list": {old, "identities", false}, "another key": {&Server{PageKeys: [][]byte{[]byte("three")}}, "sessions", false}} {
+	}{"its own list": {old, "sessions", true}, "after a rotation": {rotated, "sessions", true}, "another list": {old, "identities", false}, "another key": {&Server{Keys: [][]byte{[]byte("three")}}, "sessions", false}} {
 		var got cursor
 		if err := c.server.openCursor(c.list, token, &got); (err == nil) != c.ok || c.ok && got != want {
 			t.Errorf("%s: %v, %v", name, got, err)
@@ -106,7 +73,7 @@ func TestPageTokens(t *testing.T) {
 }
 
 func FuzzPageToken(f *testing.F) {
-	s := &Server{PageKeys: [][]byte{[]byte("key")}}
+	s := &Server{Keys: [][]byte{[]byte("key")}}
 	f.Add(s.seal("sessions", cursor{Created: 1, ID: "x"}))
 	f.Add("")
 	f.Add("AAAA")
@@ -119,7 +86,7 @@ func FuzzPageToken(f *testing.F) {
 }
 
 func TestReadPage(t *testing.T) {
-	s := &Server{PageKeys: [][]byte{[]byte("key")}}
+	s := &Server{Keys: [][]byte{[]byte("key")}}
 	for query, want := range map[string]page{
 		"": {size: 250}, "page_size=7": {size: 7}, "page_size=0": {size: 250}, "page_size=-3": {size: 250}, "page_size=9999": {size: 500}, "per_page=3": {size: 3},
 		"page=2&per_page=3": {size: 3, number: 2, numbered: true, offset: 6}, "page=-1": {size: 250, numbered: true}, "page=2&page_size=3": {size: 3}, "page_token=&page=1": {size: 250},

@@ -2,9 +2,15 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 
+	"exeunt/internal/fault"
+	"exeunt/internal/flow"
 	"exeunt/internal/session"
+	"exeunt/internal/wire"
 )
 
 // nativeLogout ends the session of the token in the body. Nothing else in the request counts: no header, no cookie. Being
@@ -24,9 +30,195 @@ func (s *Server) nativeLogout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if !token.TravelsIn(session.InHeader) {
+		return session.ErrUnknownToken
+	}
 	if err := s.Sessions.Logout(r.Context(), token); err != nil {
 		return err
 	}
 	note(w, "ended", "logout")
 	return done(w)
+}
+
+// beginLogout answers with the address that signs the caller out. It changes nothing.
+func (s *Server) beginLogout(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.signedIn(w, r)
+	if err != nil {
+		return err
+	}
+	to, err := s.Flows.Returns.Allow(last(r.URL.Query()["return_to"]))
+	if err != nil {
+		return err
+	}
+	s.ensureCSRF(w, r)
+	token := s.logoutToken(c.session.ID, to)
+	query := url.Values{"token": {token}}
+	if !to.IsZero() {
+		query.Set("return_to", to.String())
+	}
+	return reply(w, http.StatusOK, wire.LogoutFlow{URL: s.View.Base + "self-service/logout?" + query.Encode(), Token: token})
+}
+
+func last(all []string) string {
+	if len(all) == 0 {
+		return ""
+	}
+	return all[len(all)-1]
+}
+
+var (
+	errNoLogoutToken = fault.New(fault.Invalid, "logout_token_missing", "Please include a token in the URL query: the logout_token that beginning the logout has answered.")
+	errLogoutToken   = fault.New(fault.Forbidden, "logout_token_mismatch", "Unable to log out because the logout token does not belong to the session of this request.")
+)
+
+// logout ends the session that the logout token names, if the caller's credential is that session's own. Whoever is
+// signed out of it already is told so with success; nothing else is ended, whatever else the request carries.
+func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
+	in, err := readLogout(w, r)
+	if errors.Is(err, errNoLogoutToken) && !isAJAX(r) && !s.Places.Logout.IsZero() {
+		return s.askFirst(w, r, in.returnTo)
+	}
+	if err != nil {
+		return err
+	}
+	c, err := s.caller(w, r)
+	if err != nil {
+		return err
+	}
+	named, sealed, genuine := s.openLogoutToken(in.token)
+	if !genuine {
+		return notGenuine(c)
+	}
+	to, err := s.afterLogout(in.returnTo, sealed)
+	if err != nil {
+		return err
+	}
+	fate, err := s.Sessions.LogoutNamed(r.Context(), named, c.session, c.token)
+	switch {
+	case err != nil:
+		return err
+	case fate == session.NotYours:
+		return notGenuine(c)
+	case fate == session.RunOut && isAJAX(r):
+		return session.ErrNone
+	case fate == session.EndedNow:
+		note(w, "session_ended", named.String())
+		if c.cookie {
+			s.sweep(w)
+		}
+	}
+	s.rotateCSRF(w)
+	s.clearBrowser(w, r)
+	if isAJAX(r) {
+		return done(w)
+	}
+	redirect(w, r, to)
+	return nil
+}
+
+// askFirst leads whoever opens the address without a token to a page with a button.
+func (s *Server) askFirst(w http.ResponseWriter, r *http.Request, returnTo string) error {
+	to, err := s.Flows.Returns.Allow(returnTo)
+	if err != nil {
+		return err
+	}
+	page := s.Places.Logout
+	if !to.IsZero() {
+		page = page.With("return_to", to.String())
+	}
+	redirect(w, r, page)
+	return nil
+}
+
+// notGenuine refuses a token that cannot sign this caller out.
+func notGenuine(c caller) error {
+	if c.session == nil {
+		return session.ErrNone
+	}
+	return errLogoutToken
+}
+
+// logoutRequest is what a request to sign out says.
+type logoutRequest struct{ token, returnTo string }
+
+// readLogout reads the query, and the form or JSON of a POST over it. Of several addresses to return to, the last counts:
+// one that a client appends overrides the one that was there.
+func readLogout(w http.ResponseWriter, r *http.Request) (in logoutRequest, err error) {
+	q := r.URL.Query()
+	in = logoutRequest{token: q.Get("token"), returnTo: last(q["return_to"])}
+	if r.Method == http.MethodPost && (r.ContentLength != 0 || r.Header.Get("Content-Type") != "") {
+		values, err := readSubmission(w, r)
+		if err != nil {
+			return in, err
+		}
+		in = logoutRequest{token: text(values, "token", in.token), returnTo: text(values, "return_to", in.returnTo)}
+	}
+	if in.token == "" {
+		return in, errNoLogoutToken
+	}
+	return in, nil
+}
+
+func text(values map[string]any, name, otherwise string) string {
+	if v, ok := values[name].(string); ok && v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// afterLogout is where a browser goes then: where the request says, else where it said when the logout began, if that is
+// still allowed, else where everybody goes.
+func (s *Server) afterLogout(asked, sealed string) (flow.Return, error) {
+	to, err := s.Flows.Returns.Allow(asked)
+	if err != nil {
+		return to, err
+	}
+	if to.IsZero() {
+		to, _ = s.Flows.Returns.Allow(sealed) // no longer allowed is as good as none
+	}
+	if to.IsZero() {
+		to = s.Places.AfterLogout
+	}
+	return to, nil
+}
+
+// A logout token names a session and where to go then. It is a genuine one of this server, or nothing; and it is no
+// credential: without that session's own it ends nothing.
+const logoutPrefix = "ory_lo_"
+
+func (s *Server) logoutToken(id session.ID, to flow.Return) string {
+	return logoutPrefix + seals(s.Keys).seal("logout", append(id[:], to.String()...))
+}
+
+func (s *Server) openLogoutToken(token string) (id session.ID, returnTo string, genuine bool) {
+	text, ok := strings.CutPrefix(token, logoutPrefix)
+	if !ok {
+		return id, "", false
+	}
+	b, ok := seals(s.Keys).open("logout", text)
+	if !ok || len(b) < len(id) {
+		return id, "", false
+	}
+	return session.ID(b[:len(id)]), string(b[len(id):]), true
+}
+
+// clearData makes browsers drop what they keep of our origin (W3C Clear Site Data). They obey over https alone.
+const clearData = `"cookies", "storage", "cache"`
+
+func (s *Server) clearBrowser(w http.ResponseWriter, r *http.Request) {
+	if s.ClearBrowserData && s.secure(r) {
+		w.Header().Set("Clear-Site-Data", clearData)
+	}
+}
+
+// secure reports whether the browser has sent the request over https, as far as can be known.
+func (s *Server) secure(r *http.Request) bool {
+	return r.TLS != nil || strings.HasPrefix(s.View.Base, "https:") ||
+		s.trusted(peerAddress(r.RemoteAddr)) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
+// logoutHead refuses HEAD, with which scanners follow links: a request that asks for nothing ends nothing.
+func (s *Server) logoutHead(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Allow", "GET, POST")
+	return errMethod
 }

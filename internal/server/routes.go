@@ -2,20 +2,44 @@ package server
 
 import "exeunt/internal/flow"
 
-// publicRoutes is the public API.
+// publicRoutes is the public API and the built-in pages. What changes something for a person who is known by a cookie is
+// wrapped in own or intended; submissions of flows see to it themselves, and the rest looks at no cookie or changes nothing.
 func (s *Server) publicRoutes() []route {
 	routes := []route{
 		{"GET", "/health/alive", s.alive},
 		{"GET", "/health/ready", s.ready},
+
+		{"GET", "/self-service/logout/browser", s.browse(isAJAX, s.beginLogout)},
+		{"GET", "/self-service/logout", s.intended(s.browse(isAJAX, s.logout))},
+		{"POST", "/self-service/logout", s.own(s.browse(isAJAX, s.logout))},
+		{"HEAD", "/self-service/logout", s.logoutHead},
 		{"DELETE", "/self-service/logout/api", s.nativeLogout},
+
 		{"GET", "/self-service/login/api", s.begin(flow.Login)},
+		{"GET", "/self-service/login/browser", s.browse(wantsJSON, s.beginInBrowser(flow.Login))},
 		{"GET", "/self-service/login/flows", s.fetch(flow.Login)},
 		{"POST", "/self-service/login", s.submit(flow.Login)},
 		{"GET", "/self-service/registration/api", s.begin(flow.Registration)},
+		{"GET", "/self-service/registration/browser", s.browse(wantsJSON, s.beginInBrowser(flow.Registration))},
 		{"GET", "/self-service/registration/flows", s.fetch(flow.Registration)},
 		{"POST", "/self-service/registration", s.submit(flow.Registration)},
+		{"GET", "/self-service/errors", s.selfServiceError},
+
+		{"DELETE", "/sessions", s.own(s.revokeOthers)},
+		{"DELETE", "/sessions/{id}", s.own(s.revokeOther)},
+
 		{"GET", "/schemas", s.listSchemas},
 		{"GET", "/schemas/{id}", s.schema},
+
+		{"GET", "/{$}", s.toHome},
+		{"GET", "/ui/{$}", s.homePage},
+		{"POST", "/ui/{$}", s.own(s.signOutOthers)},
+		{"GET", "/ui/login", s.flowPage(flow.Login)},
+		{"GET", "/ui/registration", s.flowPage(flow.Registration)},
+		{"GET", "/ui/logout", s.logoutPage},
+		{"GET", "/ui/signed-out", s.signedOutPage},
+		{"GET", "/ui/error", s.errorUI},
+		{"GET", "/ui/assets/{name}", s.asset},
 	}
 	for _, method := range whoamiMethods {
 		routes = append(routes, route{method, "/sessions/whoami", s.whoami})

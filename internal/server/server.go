@@ -5,13 +5,18 @@ package server
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
+
+	"github.com/rs/cors"
 
 	"exeunt/internal/flow"
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
+	"exeunt/internal/ui"
 	"exeunt/internal/wire"
 )
 
@@ -22,13 +27,21 @@ type Server struct {
 	Flows      *flow.Engine
 	Schemas    *identity.Schemas
 
-	View           wire.View
+	View    wire.View
+	Session SessionCookie
+	CSRF    Attributes // of the anti-forgery cookie
+	CORS    CORS
+	Places  Places
+	Pages   *ui.Pages
+
+	ClearBrowserData bool // browsers drop what they keep of our origin at logout
+
 	AdminBase      string // base URL of the admin API, with a trailing slash
 	TrustedProxies []netip.Prefix
 	FasterExtend   bool // an extension answers 204 without a body
 	LogChecks      bool // successful session checks are logged too
 	Version        string
-	PageKeys       [][]byte // sign page tokens: the first makes, all open
+	Keys           [][]byte // authenticate what is handed out and comes back: the first makes, all open
 	FailedAttempts int      // a minute, for each client and for each identifier; zero for no bound
 
 	Ready   []Dependency
@@ -36,7 +49,12 @@ type Server struct {
 	Meter   Meter
 	Log     *slog.Logger
 
-	attempts *attempts
+	attempts       *attempts
+	sessionCookies []string // the name of the session cookie, and the former ones
+	csrfCookie     string
+	origins        map[string]bool // whose pages may act for a person: ours, and the configured ones
+	cors           *cors.Cors      // nil when it is off
+	policy         string          // the Content-Security-Policy of pages
 }
 
 // Dependency is something the server needs to be ready.
@@ -53,7 +71,25 @@ type Meter interface {
 // Public is the handler of the public listener.
 func (s *Server) Public() http.Handler {
 	s.attempts = newAttempts(s.FailedAttempts, time.Now)
-	return s.handler("public", s.publicRoutes(), s.publicFallback)
+	s.sessionCookies = append([]string{s.Session.Name}, s.Session.Former...)
+	s.csrfCookie = csrfName(s.View.Base)
+	s.origins = map[string]bool{}
+	for _, place := range append(slices.Collect(maps.Values(s.Places.Flows)), s.Places.Home, s.Places.Logout, s.Places.Error) {
+		s.origins[place.Origin()] = true
+	}
+	s.policy = s.Pages.Policy(s.formTargets())
+	return s.crossOrigin(s.handler("public", s.publicRoutes(), s.publicFallback))
+}
+
+// formTargets are where submitting a form of ours may end: browsers apply form-action to redirects as well.
+func (s *Server) formTargets() []string {
+	all := s.Flows.Returns.Sources()
+	for _, rules := range s.Flows.Rules {
+		all = append(all, rules.After.Origin())
+	}
+	all = append(all, s.Places.AfterLogout.Origin())
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(source string) bool { return source == "" })
 }
 
 // Admin is the handler of the admin listener.

@@ -14,25 +14,22 @@ var whoamiMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 // whoami answers with the session of the request's credential.
 func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
-	token, ok := credential(r)
-	if !ok {
-		return session.ErrNone
+	c, err := s.identify(w, r, (*session.Manager).Check)
+	if err != nil {
+		return s.orStepUp(err)
 	}
 	if r.URL.RawQuery != "" && r.URL.Query().Get("tokenize_as") != "" {
 		return errNoTemplate
 	}
-	found, err := s.Sessions.Check(r.Context(), token)
-	if errors.Is(err, session.ErrAALTooLow) {
-		return s.stepUp()
-	}
-	if err != nil {
-		return err
-	}
+	found := c.session
 	body, err := found.Memo.Load(func() ([]byte, error) {
 		return wire.Marshal(s.View.FromSession(found, s.Sessions.Moment(), wire.Expand{Identity: true, Devices: true}))
 	})
 	if err != nil {
 		return err
+	}
+	if c.cookie && s.Session.Persistent && !found.ExtendedAt.IsZero() {
+		s.issue(w, c.token, found.ExpiresAt) // the browser still believes in an earlier end
 	}
 	of(w).quiet = true
 	w.Header()["X-Kratos-Authenticated-Identity-Id"] = []string{found.IdentityID.String()}
@@ -42,8 +39,11 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 
 var errNoTemplate = fault.New(fault.Invalid, "tokenizer_template_unknown", "There is no tokenizer template of this name.")
 
-// stepUp tells where the second factor can be shown.
-func (s *Server) stepUp() error {
-	to := s.View.Base + "self-service/login/browser?aal=aal2"
+// orStepUp tells where the second factor can be shown, if that is what an error is about.
+func (s *Server) orStepUp(err error) error {
+	if !errors.Is(err, session.ErrAALTooLow) {
+		return err
+	}
+	to := s.Places.SecondFactor.String()
 	return session.ErrAALTooLow.With("redirect_browser_to", to).WithDetail("redirect_browser_to", to)
 }

@@ -88,10 +88,15 @@ type RegistrationFlow struct {
 	IdentitySchema string    `json:"identity_schema,omitempty"`
 }
 
+// FromForm shows the form of a flow.
+func (v View) FromForm(f *flow.Flow, form flow.Form) UI {
+	return UI{Action: v.Base + "self-service/" + string(f.Kind) + "?flow=" + f.ID.String(), Method: "POST",
+		Nodes: fromNodes(form.Nodes), Messages: fromMessages(form.Messages)}
+}
+
 // FromFlow shows a flow with its form, in the shape of its kind.
 func (v View) FromFlow(f *flow.Flow, form flow.Form) any {
-	ui := UI{Action: v.Base + "self-service/" + string(f.Kind) + "?flow=" + f.ID.String(), Method: "POST",
-		Nodes: fromNodes(form.Nodes), Messages: fromMessages(form.Messages)}
+	ui := v.FromForm(f, form)
 	var organization *string
 	if f.OrganizationID != "" {
 		organization = &f.OrganizationID
@@ -134,4 +139,18 @@ func fromMessages(all []flow.Message) []Message {
 		w = append(w, Message{m.ID, m.Text, string(m.Type), m.Context})
 	}
 	return w
+}
+
+// LogoutFlow is the answer to beginning a logout.
+type LogoutFlow struct {
+	URL   string `json:"logout_url"`
+	Token string `json:"logout_token"`
+}
+
+// FlowError is an error that a browser was led to.
+type FlowError struct {
+	ID        string    `json:"id"`
+	Error     Error     `json:"error"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 }

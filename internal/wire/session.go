@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"exeunt/internal/flow"
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
 )
@@ -71,14 +72,14 @@ func (v View) FromSession(s *session.Session, now time.Time, e Expand) Session {
 	return w
 }
 
-// SignedIn is the answer to a sign-in of a native client.
+// SignedIn is the answer to a sign-in.
 type SignedIn struct {
 	SessionToken string     `json:"session_token,omitempty"`
 	Session      Session    `json:"session"`
 	ContinueWith []Continue `json:"continue_with"`
 }
 
-// SignedUp is the answer to a registration of a native client.
+// SignedUp is the answer to a registration.
 type SignedUp struct {
 	SessionToken string     `json:"session_token,omitempty"`
 	Session      *Session   `json:"session,omitempty"`
@@ -90,6 +91,7 @@ type SignedUp struct {
 type Continue struct {
 	Action       string `json:"action"`
 	SessionToken string `json:"ory_session_token,omitempty"`
+	RedirectTo   string `json:"redirect_browser_to,omitempty"`
 }
 
 // FromSignIn shows a sign-in. token is "" when the session existed before. hide leaves the identity out, for a session
@@ -109,8 +111,31 @@ func (v View) FromSignUp(i *identity.Identity, s *session.Session, token string,
 	return w
 }
 
+// FromBrowserSignIn shows a sign-in to a script in a page. The token travels in the cookie alone.
+func (v View) FromBrowserSignIn(s *session.Session, to flow.Return, now time.Time) SignedIn {
+	w := v.FromSignIn(s, "", now, false)
+	w.ContinueWith = leadTo(to)
+	return w
+}
+
+// FromBrowserSignUp is the same for a registration; s is nil when it started no session.
+func (v View) FromBrowserSignUp(i *identity.Identity, s *session.Session, to flow.Return, now time.Time) SignedUp {
+	w := v.FromSignUp(i, s, "", now)
+	w.ContinueWith = leadTo(to)
+	return w
+}
+
+func leadTo(to flow.Return) []Continue {
+	return []Continue{{Action: "redirect_browser_to", RedirectTo: to.String()}}
+}
+
 // Processed is the answer to a bulk change of sessions.
 type Processed struct {
 	Processed int  `json:"processed"`
 	More      bool `json:"more"`
+}
+
+// Revoked is the answer to ending one's other sessions.
+type Revoked struct {
+	Count int `json:"count"`
 }

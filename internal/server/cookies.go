@@ -1,0 +1,74 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"exeunt/internal/session"
+)
+
+// Attributes are those of a cookie (RFC 6265, section 4.1.2). Cookies are always HttpOnly.
+type Attributes struct {
+	Domain   string // "" is the host that set it
+	Path     string
+	SameSite http.SameSite
+	Secure   bool
+}
+
+// SessionCookie is the cookie that carries a browser's session token. It is a pointer: whether the session counts, and
+// for how long, only the store decides.
+type SessionCookie struct {
+	Attributes
+	Name       string
+	Former     []string // names of other times, which are still read
+	Persistent bool     // it outlives the browser, until the session expires
+}
+
+func (a Attributes) cookie(name, value string) *http.Cookie {
+	return &http.Cookie{Name: name, Value: value, Domain: a.Domain, Path: a.Path, SameSite: a.SameSite, Secure: a.Secure, HttpOnly: true}
+}
+
+// put sets a cookie in place of whatever this answer has said of it before.
+func put(w http.ResponseWriter, cookies ...*http.Cookie) {
+	h := w.Header()
+	kept := h["Set-Cookie"][:0]
+	for _, line := range h["Set-Cookie"] {
+		if name, _, _ := strings.Cut(line, "="); name != cookies[0].Name {
+			kept = append(kept, line)
+		}
+	}
+	for _, c := range cookies {
+		kept = append(kept, c.String())
+	}
+	h["Set-Cookie"] = kept
+}
+
+// issue gives a browser the token of its session, until that expires.
+func (s *Server) issue(w http.ResponseWriter, token session.Secret, expires time.Time) {
+	c := s.Session.cookie(s.Session.Name, token.Reveal())
+	if left := expires.Sub(s.Sessions.Moment()); s.Session.Persistent {
+		c.Expires, c.MaxAge = expires, max(int(left/time.Second), 1)
+	}
+	put(w, c)
+}
+
+// sweep removes every session cookie that the server may have set: under this name and the former ones, for the
+// configured domain and for the host alone.
+func (s *Server) sweep(w http.ResponseWriter) {
+	for _, name := range s.sessionCookies {
+		s.remove(w, name)
+	}
+}
+
+func (s *Server) remove(w http.ResponseWriter, name string) {
+	gone := s.Session.cookie(name, "")
+	gone.Expires, gone.MaxAge = time.Unix(1, 0), -1
+	all := []*http.Cookie{gone}
+	if gone.Domain != "" {
+		hostOnly := *gone
+		hostOnly.Domain = ""
+		all = append(all, &hostOnly)
+	}
+	put(w, all...)
+}

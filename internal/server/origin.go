@@ -1,0 +1,79 @@
+package server
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"exeunt/internal/fault"
+)
+
+// own wraps what changes something on behalf of a cookie: pages of other sites may not cause it, whatever the browser
+// makes of SameSite. It believes Sec-Fetch-Site, which scripts cannot set, and Origin for browsers without it; a request
+// with neither was made by no page. Requests without a cookie have nothing to abuse.
+func (s *Server) own(h handle) handle {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if len(r.Header["Cookie"]) > 0 && !s.fromOwnSite(r) {
+			return violation(r, "The request comes from a page of another origin.")
+		}
+		return h(w, r)
+	}
+}
+
+// fromOwnSite reports whether a request was made by a page of ours, by one of an origin that is trusted, or by no page.
+func (s *Server) fromOwnSite(r *http.Request) bool {
+	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
+	switch {
+	case site == "same-origin" || site == "none":
+		return true
+	case s.trusts(r, origin):
+		return true
+	case site != "":
+		return false
+	case origin == "":
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+}
+
+// trusts reports whether an Origin header names our own origin, that of a configured page, or one that CORS lets act with
+// credentials.
+func (s *Server) trusts(r *http.Request, origin string) bool {
+	return origin != "" && (s.origins[strings.ToLower(origin)] || s.CORS.Credentials && s.cors != nil && s.cors.OriginAllowed(r))
+}
+
+// errNotIntended answers what a browser does by itself, or for a page of another site.
+var errNotIntended = fault.New(fault.Forbidden, "logout_not_intended", "Signing out takes a person who follows a link or presses a button; this request was made by a page of another origin, or to load something ahead or into a page.")
+
+// intended wraps what a link may cause, and nothing less: no prefetch, no image, no frame, no script of another origin.
+func (s *Server) intended(h handle) handle {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if prefetched(r.Header) || !s.deliberate(r) {
+			return errNotIntended
+		}
+		return h(w, r)
+	}
+}
+
+func prefetched(h http.Header) bool {
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		v := strings.ToLower(strings.Join(h[http.CanonicalHeaderKey(name)], ","))
+		if strings.Contains(v, "prefetch") || strings.Contains(v, "prerender") || strings.Contains(v, "preview") {
+			return true
+		}
+	}
+	return false
+}
+
+// deliberate reports whether a GET is a navigation of a whole window, or a call of a script that may make it.
+func (s *Server) deliberate(r *http.Request) bool {
+	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
+	switch {
+	case mode == "navigate":
+		return dest == "document" || dest == ""
+	case dest != "" && dest != "empty":
+		return false
+	}
+	return s.fromOwnSite(r)
+}

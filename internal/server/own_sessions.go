@@ -1,0 +1,46 @@
+package server
+
+import (
+	"net/http"
+
+	"exeunt/internal/session"
+	"exeunt/internal/wire"
+)
+
+// revokeOthers ends all sessions of the caller's identity but the caller's own.
+func (s *Server) revokeOthers(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.signedIn(w, r)
+	if err != nil {
+		return err
+	}
+	n, err := s.endOthers(w, r, c)
+	if err != nil {
+		return err
+	}
+	return reply(w, http.StatusOK, wire.Revoked{Count: n})
+}
+
+func (s *Server) endOthers(w http.ResponseWriter, r *http.Request, c caller) (int, error) {
+	n, err := s.Sessions.RevokeOthers(r.Context(), c.session)
+	if err == nil {
+		note(w, "sessions_ended", n)
+	}
+	return n, s.orStepUp(err)
+}
+
+// revokeOther ends one other session of the caller's identity. That there is no such session is no failure.
+func (s *Server) revokeOther(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.signedIn(w, r)
+	if err != nil {
+		return err
+	}
+	id, err := session.ParseID(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := s.Sessions.RevokeOther(r.Context(), c.session, id); err != nil {
+		return s.orStepUp(err)
+	}
+	note(w, "revoked", id.String())
+	return done(w)
+}

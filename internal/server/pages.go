@@ -1,0 +1,218 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	"exeunt/internal/fault"
+	"exeunt/internal/flow"
+	"exeunt/internal/ui"
+	"exeunt/internal/wire"
+)
+
+// The built-in pages get what any other client gets: flows, sessions and errors as they are on the wire.
+
+// draw answers with a page.
+func (s *Server) draw(w http.ResponseWriter, status int, page func(io.Writer) error) error {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", s.policy)
+	h.Set("Referrer-Policy", "same-origin") // with no-referrer, browsers would hide the origin of our own forms
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	w.WriteHeader(status)
+	return page(w)
+}
+
+func (s *Server) toHome(w http.ResponseWriter, r *http.Request) error {
+	redirect(w, r, s.Places.Home)
+	return nil
+}
+
+// flowPage shows the form of a flow. Whoever comes without one, or with one that cannot be used any more, gets a new one.
+func (s *Server) flowPage(kind flow.Kind) handle {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		id, err := flow.ParseID(r.URL.Query().Get("flow"))
+		if err != nil {
+			return s.anew(w, r, kind)
+		}
+		f, csrf, err := s.open(r, kind, id)
+		switch {
+		case errors.Is(err, errCSRF) && len(s.csrfSecrets(r)) == 0:
+			return s.errorPage(w, http.StatusForbidden, wire.FromFault(errNoCookies, of(w).given))
+		case errors.Is(err, flow.ErrNotFound) || errors.Is(err, flow.ErrExpired) || errors.Is(err, errCSRF):
+			return s.anew(w, r, kind)
+		case err != nil:
+			return s.troublePage(w, r, err)
+		}
+		c, err := s.caller(w, r)
+		if err != nil {
+			return s.troublePage(w, r, err)
+		}
+		form, err := s.Flows.Form(r.Context(), f, c.session, csrf)
+		if err != nil {
+			return s.troublePage(w, r, err)
+		}
+		page := ui.FlowPage{Kind: string(kind), UI: s.View.FromForm(f, form), Refresh: f.Refresh, Other: s.otherFlow(f)}
+		return s.draw(w, http.StatusOK, func(w io.Writer) error { return s.Pages.Flow(w, page) })
+	}
+}
+
+// errNoCookies is shown instead of beginning flow after flow for a browser that keeps no cookies.
+var errNoCookies = fault.New(fault.Forbidden, "cookies_blocked", "Your browser did not keep the cookie that signing in needs. Please allow cookies for this site and try again.")
+
+// anew begins a flow, with what the page was asked for.
+func (s *Server) anew(w http.ResponseWriter, r *http.Request, kind flow.Kind) error {
+	begin := s.Places.Begin[kind]
+	for _, name := range []string{"return_to", "refresh", "aal"} {
+		if v := r.URL.Query().Get(name); v != "" {
+			begin = begin.With(name, v)
+		}
+	}
+	redirect(w, r, begin)
+	return nil
+}
+
+// otherFlow is where somebody goes who took the wrong door, or "".
+func (s *Server) otherFlow(f *flow.Flow) string {
+	other := flow.Registration
+	if f.Kind == flow.Registration {
+		other = flow.Login
+	}
+	if f.Refresh || s.Flows.Rules[other].Disabled {
+		return ""
+	}
+	begin := s.Places.Begin[other]
+	if !f.ReturnTo.IsZero() {
+		begin = begin.With("return_to", f.ReturnTo.String())
+	}
+	return begin.String()
+}
+
+// homePage shows who is signed in.
+func (s *Server) homePage(w http.ResponseWriter, r *http.Request) error {
+	return s.home(w, r, -1)
+}
+
+func (s *Server) home(w http.ResponseWriter, r *http.Request, ended int) error {
+	c, err := s.caller(w, r)
+	switch {
+	case err != nil:
+		return s.troublePage(w, r, err)
+	case c.session == nil:
+		redirect(w, r, s.Places.Begin[flow.Login])
+		return nil
+	case !s.Sessions.Satisfied(c.session):
+		redirect(w, r, s.Places.SecondFactor)
+		return nil
+	}
+	page := ui.HomePage{Session: s.show(c), SignOut: s.signOut(c, flow.Return{}), Others: s.Places.Home.String(), CSRF: s.ensureCSRF(w, r).mask(), Ended: ended}
+	return s.draw(w, http.StatusOK, func(w io.Writer) error { return s.Pages.Home(w, page) })
+}
+
+func (s *Server) show(c caller) wire.Session {
+	return s.View.FromSession(c.session, s.Sessions.Moment(), wire.Expand{Identity: true, Devices: true})
+}
+
+// signOut is what a page needs to sign its reader out.
+func (s *Server) signOut(c caller, to flow.Return) ui.SignOut {
+	after := to
+	if to.IsZero() {
+		after = s.Places.AfterLogout
+	}
+	return ui.SignOut{Action: s.View.Base + "self-service/logout", Token: s.logoutToken(c.session.ID, to), After: after.String()}
+}
+
+// signOutOthers ends all other sessions from the built-in page.
+func (s *Server) signOutOthers(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.caller(w, r)
+	if err != nil {
+		return s.troublePage(w, r, err)
+	}
+	if c.session == nil {
+		redirect(w, r, s.Places.Begin[flow.Login])
+		return nil
+	}
+	values, err := readForm(w, r)
+	if err == nil {
+		err = s.checkPageCSRF(r, text(values, flow.CSRFField, ""))
+	}
+	if err != nil {
+		return s.showError(w, r, err)
+	}
+	n, err := s.endOthers(w, r, c)
+	if err != nil {
+		return s.showError(w, r, err)
+	}
+	return s.home(w, r, n)
+}
+
+// logoutPage asks before signing out. Whoever is signed out already is led to where signing out would have led.
+func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
+	to, err := s.Flows.Returns.Allow(last(r.URL.Query()["return_to"]))
+	if err != nil {
+		return s.showError(w, r, err)
+	}
+	c, err := s.caller(w, r)
+	if err != nil {
+		return s.troublePage(w, r, err)
+	}
+	if c.session == nil {
+		if to.IsZero() {
+			to = s.Places.AfterLogout
+		}
+		redirect(w, r, to)
+		return nil
+	}
+	page := ui.LogoutPage{Session: s.show(c), SignOut: s.signOut(c, to), Stay: s.Places.Home.String()}
+	return s.draw(w, http.StatusOK, func(w io.Writer) error { return s.Pages.Logout(w, page) })
+}
+
+// signedOutPage says that it is done. Somebody who has signed in again meanwhile is asked instead of being told a lie.
+func (s *Server) signedOutPage(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.caller(w, r)
+	if err == nil && c.session != nil {
+		return s.logoutPage(w, r)
+	}
+	page := ui.SignedOutPage{SignIn: s.Places.Begin[flow.Login].String()}
+	return s.draw(w, http.StatusOK, func(w io.Writer) error { return s.Pages.SignedOut(w, page) })
+}
+
+// errorUI shows the error that a browser was led to.
+func (s *Server) errorUI(w http.ResponseWriter, r *http.Request) error {
+	e, _, err := s.openError(askedError(r))
+	if err != nil {
+		f := fault.From(err)
+		return s.errorPage(w, wire.Status(f), wire.FromFault(f, of(w).given))
+	}
+	return s.errorPage(w, http.StatusOK, e.Error)
+}
+
+func (s *Server) errorPage(w http.ResponseWriter, status int, e wire.Error) error {
+	return s.draw(w, status, func(w io.Writer) error {
+		return s.Pages.Error(w, ui.ErrorPage{Error: e, Home: s.Places.Home.String()})
+	})
+}
+
+var errNoAsset = fault.New(fault.NotFound, "route_not_found", "There is no such file.")
+
+// forever is for files whose names change with what is in them.
+const forever = "public, max-age=31536000, immutable"
+
+func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {
+	a, ok := s.Pages.Asset(r.PathValue("name"))
+	if !ok {
+		return errNoAsset
+	}
+	h := w.Header()
+	h.Set("Cache-Control", forever)
+	h.Set("Content-Type", a.Type)
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox") // a picture is no page
+	h.Set("Content-Length", strconv.Itoa(len(a.Content)))
+	h.Del("Vary")
+	of(w).quiet = true
+	_, _ = w.Write(a.Content) // a client that is gone needs no answer
+	return nil
+}

@@ -1,0 +1,23 @@
+package server
+
+import (
+	"net/http"
+
+	"exeunt/internal/flow"
+)
+
+// redirect sends a browser to a place that is configured or allow-listed; nothing else can be one.
+func redirect(w http.ResponseWriter, r *http.Request, to flow.Return) {
+	http.Redirect(w, r, to.String(), http.StatusSeeOther)
+}
+
+// Places are the configured addresses that browsers are sent to.
+type Places struct {
+	Flows        map[flow.Kind]flow.Return // the pages with the forms
+	Begin        map[flow.Kind]flow.Return // begin a flow in a browser
+	SecondFactor flow.Return               // begins the step-up of a session
+	Home         flow.Return               // the built-in page of who is signed in
+	Logout       flow.Return               // asks before signing out; zero where the error page stands in for it
+	AfterLogout  flow.Return
+	Error        flow.Return
+}

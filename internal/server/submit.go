@@ -1,0 +1,256 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"exeunt/internal/fault"
+	"exeunt/internal/flow"
+)
+
+// submit judges what was posted to a flow.
+func (s *Server) submit(kind flow.Kind) handle {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		p := &post{Server: s, w: w, r: r, kind: kind, plain: !sendsJSON(r)}
+		err := p.run()
+		if err != nil && p.plain {
+			return s.showError(w, r, err)
+		}
+		return err
+	}
+}
+
+// post is one submission.
+type post struct {
+	*Server
+	w      http.ResponseWriter
+	r      *http.Request
+	kind   flow.Kind
+	flow   *flow.Flow
+	caller caller
+	secret csrfSecret // of the browser, for flows of browsers
+	plain  bool       // a form without script: it is answered with redirects
+}
+
+func (p *post) run() (err error) {
+	raw := p.r.URL.Query().Get("flow")
+	if !validID(raw) {
+		return flow.ErrNoFlow
+	}
+	id, err := flow.ParseID(raw)
+	if err != nil {
+		return err
+	}
+	if p.caller, err = p.Server.caller(p.w, p.r); err != nil {
+		return err
+	}
+	p.flow, err = p.Flows.Open(p.r.Context(), p.kind, id, func() string { return p.ensureCSRF(p.w, p.r).hash() })
+	if p.flow == nil {
+		return err
+	}
+	if p.flow.Type == flow.API {
+		p.plain = false
+	}
+	switch {
+	case p.flow.Type == flow.Browser && p.flow.Occupied(p.caller.session):
+		return p.occupied()
+	case err != nil && p.plain:
+		redirect(p.w, p.r, p.page(p.flow))
+		return nil
+	case err != nil:
+		return err
+	}
+	result, err := p.judge()
+	var rejected *flow.Rejected
+	if errors.As(err, &rejected) {
+		return p.again(rejected)
+	}
+	if err != nil {
+		return err
+	}
+	return p.succeed(result)
+}
+
+func validID(text string) bool {
+	_, err := flow.ParseID(text)
+	return err == nil
+}
+
+// occupied answers somebody who is signed in already: in another tab, most likely. Nothing is changed.
+func (p *post) occupied() error {
+	switch {
+	case p.plain:
+		http.Redirect(p.w, p.r, p.Flows.Rules[p.kind].After.String(), p.failed())
+		return nil
+	case p.kind == flow.Registration:
+		return flow.ErrSignedIn
+	}
+	p.flow.Messages = []flow.Message{flow.FailedGeneric(flow.ErrSignedIn.Reason)}
+	return p.show(http.StatusBadRequest, p.flow)
+}
+
+// failed is the status of the redirect to a form that has to be filled in again. Clients have come to know two.
+func (p *post) failed() int {
+	if p.kind == flow.Registration {
+		return http.StatusFound
+	}
+	return http.StatusSeeOther
+}
+
+func (p *post) again(rejected *flow.Rejected) error {
+	note(p.w, "fault", "flow_rejected")
+	switch {
+	case p.plain && rejected.Moved:
+		redirect(p.w, p.r, p.page(rejected.Flow))
+	case p.plain:
+		http.Redirect(p.w, p.r, p.page(rejected.Flow).String(), p.failed())
+	default:
+		return p.show(http.StatusBadRequest, rejected.Flow)
+	}
+	return nil
+}
+
+func (p *post) show(status int, f *flow.Flow) error {
+	csrf := ""
+	if f.Type == flow.Browser {
+		csrf = p.secret.mask()
+	}
+	return p.showFlow(p.w, p.r, status, f, p.caller.session, csrf)
+}
+
+// judge reads the submission and hands it to the engine. What is wrong with the request itself is told on the form too,
+// once it is clear that it comes from where the flow was begun.
+func (p *post) judge() (*flow.Result, error) {
+	if err := p.belongs(); err != nil {
+		return nil, err
+	}
+	values, err := readSubmission(p.w, p.r)
+	if seen := fault.From(err); err != nil && seen.Kind == fault.Invalid {
+		return nil, p.reject(seen.Reason)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.flow.Type == flow.Browser {
+		if err := checkCSRF(p.r, p.secret, text(values, flow.CSRFField, "")); err != nil {
+			return nil, err
+		}
+	}
+	in := flow.Input{Values: values, Form: mediaType(p.r) != "application/json", Current: p.caller.session, Device: p.device(p.r)}
+	if p.kind != flow.Login {
+		return p.Flows.Submit(p.r.Context(), p.flow, in)
+	}
+	return p.attempt(in)
+}
+
+func (p *post) reject(reason string) error {
+	return p.Flows.Reject(p.r.Context(), p.flow, flow.Again{Messages: []flow.Message{flow.FailedGeneric(reason)}})
+}
+
+// belongs makes sure that a browser's flow is submitted by that browser, and a native client's by none.
+func (p *post) belongs() (err error) {
+	if p.flow.Type == flow.API {
+		if err := native(p.r); err != nil {
+			return p.reject(err.Reason)
+		}
+		return nil
+	}
+	if p.secret, err = p.bound(p.r, p.flow.CSRF); err == nil && !p.fromOwnSite(p.r) {
+		err = violation(p.r, "The request comes from a page of another origin.")
+	}
+	return err
+}
+
+// attempt submits a sign-in, within the bound on failed ones.
+func (p *post) attempt(in flow.Input) (*flow.Result, error) {
+	giveBack, err := p.attempts.begin(attemptKeys(in)...)
+	if err != nil {
+		return nil, err
+	}
+	result, err := p.Flows.Submit(p.r.Context(), p.flow, in)
+	var rejected *flow.Rejected
+	if !errors.As(err, &rejected) {
+		giveBack()
+	}
+	return result, err
+}
+
+var errBrowser = fault.New(fault.Invalid, "api_flow_from_browser", "This is a flow for native clients, but the request carries an Origin header or a cookie, as a browser sends them. Use the browser flow there.")
+
+// native refuses the traces of a browser: a flow without protection against cross-site requests must not serve one.
+// Cookies that a content delivery network adds by itself do not count.
+func native(r *http.Request) *fault.Error {
+	if r.Header.Get("Origin") != "" {
+		return errBrowser
+	}
+	for _, c := range r.Cookies() {
+		if !strings.HasPrefix(c.Name, "__cf") && !strings.HasPrefix(c.Name, "_cf") && !strings.HasPrefix(c.Name, "cf_") {
+			return errBrowser
+		}
+	}
+	return nil
+}
+
+// succeed answers a flow that has done what it is for.
+func (p *post) succeed(result *flow.Result) error {
+	note(p.w, "identity_id", result.Identity.ID.String())
+	if result.Started {
+		note(p.w, "session_started", result.Session.ID.String())
+	}
+	if p.flow.Type == flow.Browser {
+		return p.succeedInBrowser(result)
+	}
+	fresh := ""
+	if result.Started {
+		fresh = result.Token.Reveal()
+	}
+	now := p.Sessions.Moment()
+	if p.kind == flow.Registration {
+		return reply(p.w, http.StatusOK, p.View.FromSignUp(result.Identity, result.Session, fresh, now))
+	}
+	return reply(p.w, http.StatusOK, p.View.FromSignIn(result.Session, fresh, now, !p.Sessions.Satisfied(result.Session)))
+}
+
+// succeedInBrowser hands over the cookies. A refreshed session keeps its token, and its cookie lives on.
+func (p *post) succeedInBrowser(result *flow.Result) error {
+	switch {
+	case result.Started:
+		p.rotateCSRF(p.w)
+		p.issue(p.w, result.Token, result.Session.ExpiresAt)
+	case result.Session == nil:
+		p.rotateCSRF(p.w)
+	case p.caller.cookie:
+		p.issue(p.w, p.caller.token, result.Session.ExpiresAt)
+	}
+	if result.Session != nil && !p.Sessions.Satisfied(result.Session) {
+		return p.stepUpFirst()
+	}
+	to := p.Flows.Destination(p.flow)
+	if p.plain {
+		redirect(p.w, p.r, to)
+		return nil
+	}
+	now := p.Sessions.Moment()
+	if p.kind == flow.Registration {
+		return reply(p.w, http.StatusOK, p.View.FromBrowserSignUp(result.Identity, result.Session, to, now))
+	}
+	return reply(p.w, http.StatusOK, p.View.FromBrowserSignIn(result.Session, to, now))
+}
+
+var errElsewhere = &fault.Error{Kind: fault.Unprocessable, ID: "browser_location_change_required",
+	Reason:  "To complete this flow, send the browser to the address in redirect_browser_to.",
+	Message: "browser location change required"}
+
+// stepUpFirst sends a browser on to its second factor.
+func (p *post) stepUpFirst() error {
+	to := p.Places.SecondFactor.With("return_to", p.flow.ReturnTo.String())
+	if p.flow.ReturnTo.IsZero() {
+		to = p.Places.SecondFactor
+	}
+	if p.plain {
+		redirect(p.w, p.r, to)
+		return nil
+	}
+	return errElsewhere.With("redirect_browser_to", to.String())
+}
