@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"internal/store":           {"fault", "identity", "session", "flow"},
 	"internal/wire":            {"fault", "identity", "session", "flow"},
 	"internal/metrics":         {"session", "flow"},
-	"internal/server":          {"fault", "identity", "session", "flow", "wire"},
+	"internal/server":          {"fault", "identity", "session", "flow", "wire", "ui"},
 	"internal/testkit":         {"fault", "identity", "session", "flow"},
 	"internal/ui":              {"wire"},
 	"cmd/exeunt":               {"*"},

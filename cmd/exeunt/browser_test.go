@@ -123,7 +123,7 @@ func TestAPersonSignsInAndOutWithFormsAlone(t *testing.T) {
 			t.Fatalf("led to %s", page)
 		}
 		b.page(page).expect(t, 200)
-		f := b.ask("/self-service/login/flows?id=" + page[strings.Index(page, "=")+1:]).expect(t, 200)
+		f := b.ask("/self-service/login/flows?id="+page[strings.Index(page, "=")+1:]).expect(t, 200)
 		form := url.Values{"method": {"password"}, "identifier": {email}, "password": {"wrong"}, "csrf_token": {f.csrf(t)}}
 		if again := b.post(f.text(t, "ui.action"), form).to(t, 303); again != page {
 			t.Fatalf("a wrong password leads to %s", again)
