@@ -3,7 +3,7 @@
 export CGO_ENABLED := 0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 
-.PHONY: run build test test-crash bench fmt
+.PHONY: run build test test-crash test-fuzz screenshots bench fmt
 
 run: build ## build and run the server with its embedded default
 	bin/exeunt serve
@@ -16,6 +16,12 @@ test: ## check everything; installs and starts what that needs
 
 test-crash: build ## the long version of the crash test: 50 kills on each engine
 	scripts/crash 50
+
+test-fuzz: ## look for surprising input with every fuzz target, a minute each; SECONDS=… for another time
+	scripts/fuzz $(or $(SECONDS),60)
+
+screenshots: build ## pictures of every built-in page, for a phone and a desktop, light and dark, in screenshots/
+	scripts/screenshots screenshots
 
 bench: build ## measure session checks and logout beside their floors
 	scripts/bench

@@ -1,0 +1,107 @@
+package browser
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"exeunt/internal/testkit"
+)
+
+// album takes pictures of pages, as wide as a telephone and as a desk, in light and in dark.
+type album struct {
+	*tab
+	folder string
+}
+
+// newAlbum keeps the pictures where EXEUNT_SCREENSHOTS says, or nowhere.
+func newAlbum(b *tab) album {
+	folder := os.Getenv("EXEUNT_SCREENSHOTS")
+	if folder == "" {
+		folder = b.t.TempDir()
+	}
+	return album{b, folder}
+}
+
+func (a album) take(name string) {
+	a.t.Helper()
+	for device, size := range map[string][2]int64{"phone": {390, 844}, "desktop": {1280, 900}} {
+		for scheme, dark := range map[string]bool{"light": false, "dark": true} {
+			a.size(size[0], size[1], dark)
+			if !evaluate[bool](a.tab, `document.documentElement.scrollWidth <= innerWidth`) {
+				a.t.Errorf("%s does not fit on a %s: it is %d wide", name, device, evaluate[int](a.tab, `document.documentElement.scrollWidth`))
+			}
+			picture := run(a.tab, "taking a picture", chromedp.FullScreenshot(100))
+			file := filepath.Join(a.folder, fmt.Sprintf("%s-%s-%s.png", name, device, scheme))
+			if err := os.WriteFile(file, picture, 0o644); err != nil {
+				a.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// The server with nothing but its defaults, a browser, and every page that a person may see.
+func TestEveryPageWithNothingElseInstalled(t *testing.T) {
+	p := testkit.Start(t, t.TempDir(), "serve: {public: {port: 0}, admin: {port: 0}}\n")
+	b := chromium(t)
+	a := newAlbum(b)
+	const email = "ada@example.org"
+
+	b.open(p.Public + "/")
+	b.until("the login is shown", `location.pathname === "/ui/login" && document.querySelector("form")`)
+	a.take("login")
+	b.do("signing in without an account", chromedp.SendKeys(chromedp.CSS(`input[name="identifier"]`), email),
+		chromedp.SendKeys(chromedp.CSS(`input[name="password"]`), "not this one"), chromedp.Click(chromedp.CSS(`button[name="method"]`)))
+	b.until("the failure is told", `document.querySelector("[role=alert]")`)
+	a.take("login-failed")
+
+	b.open(p.Public + "/self-service/registration/browser")
+	a.take("registration")
+	b.do("filling in the first step", chromedp.SendKeys(chromedp.CSS(`input[name="traits.email"]`), email), chromedp.Click(chromedp.CSS(`button[name="method"]`)))
+	b.until("the second step is there", `document.querySelector("input[name=password]")`)
+	a.take("registration-password")
+	b.do("filling in the second step", chromedp.SendKeys(chromedp.CSS(`input[name="password"]`), passphrase), chromedp.Click(chromedp.CSS(`button[name="method"]`)))
+	b.until("the login is shown", `location.pathname === "/ui/login" && document.querySelector("form")`)
+
+	for _, again := range []bool{false, true} {
+		b.signIn(p.Public, email)
+		if !again {
+			a.take("home")
+			b.open(p.Public + "/self-service/login/browser?refresh=true")
+			a.take("login-again")
+			b.open(p.Public + "/self-service/logout")
+			b.until("the question is there", `location.pathname === "/ui/logout"`)
+			a.take("logout")
+		}
+		b.do("signing out", chromedp.Click(chromedp.CSS(`form[data-after] button`)))
+		b.until("it is done", `document.querySelector("main[data-signed-out]") !== null`)
+		if !again {
+			a.take("signed-out")
+		}
+	}
+	b.open(p.Public + "/self-service/logout?token=made-up")
+	b.until("the error is shown", `location.pathname === "/ui/error"`)
+	a.take("error")
+	if err := p.Stop(); err != nil {
+		t.Errorf("the server did not end well: %v", err)
+	}
+}
+
+func TestSignOutEverywhereElse(t *testing.T) {
+	onEachEngine(t, nil, func(t *testing.T, h *house, b *tab) {
+		const email = "everywhere@example.org"
+		b.register(h.auth, email)
+		elsewhere := chromium(t)
+		elsewhere.signIn(h.auth, email)
+		b.do("ending the others", chromedp.Click(chromedp.CSS(`form[action$="/ui/"] button`)))
+		b.until("it is told how many", `document.querySelector("[role=status]")`)
+		newAlbum(b).take("home-others-ended")
+		elsewhere.open(h.auth + "/ui/")
+		elsewhere.until("the other browser is signed out", `location.pathname === "/ui/login"`)
+		b.open(h.auth + "/ui/")
+		b.until("this one is not", signedInAs(email))
+	})
+}
