@@ -37,6 +37,14 @@ func (s *Server) fromOwnSite(r *http.Request) bool {
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
 }
 
+// fromOwnForm is fromOwnSite for forms that carry the anti-forgery token too, and so may stand elsewhere: in any
+// application that people may return to, or on a page of our site that keeps its origin to itself, as one with the
+// Referrer-Policy no-referrer does.
+func (s *Server) fromOwnForm(r *http.Request) bool {
+	origin := strings.ToLower(r.Header.Get("Origin"))
+	return s.fromOwnSite(r) || s.applications[origin] || origin == "null" && r.Header.Get("Sec-Fetch-Site") == "same-site"
+}
+
 // trusts reports whether an Origin header names our own origin, that of a configured page, or one that CORS lets act with
 // credentials.
 func (s *Server) trusts(r *http.Request, origin string) bool {

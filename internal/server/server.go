@@ -53,6 +53,7 @@ type Server struct {
 	sessionCookies []string // the name of the session cookie, and the former ones
 	csrfCookie     string
 	origins        map[string]bool // whose pages may act for a person: ours, and the configured ones
+	applications   map[string]bool // origins on the list of return addresses
 	cors           *cors.Cors      // nil when it is off
 	policy         string          // the Content-Security-Policy of pages
 }
@@ -76,6 +77,10 @@ func (s *Server) Public() http.Handler {
 	s.origins = map[string]bool{}
 	for _, place := range append(slices.Collect(maps.Values(s.Places.Flows)), s.Places.Home, s.Places.Logout, s.Places.Error) {
 		s.origins[place.Origin()] = true
+	}
+	s.applications = map[string]bool{}
+	for _, source := range s.Flows.Returns.Sources() {
+		s.applications[source] = true
 	}
 	s.policy = s.Pages.Policy(s.formTargets())
 	return s.crossOrigin(s.handler("public", s.publicRoutes(), s.publicFallback))

@@ -156,7 +156,7 @@ func (p *post) belongs() (err error) {
 		}
 		return nil
 	}
-	if p.secret, err = p.bound(p.r, p.flow.CSRF); err == nil && !p.fromOwnSite(p.r) {
+	if p.secret, err = p.bound(p.r, p.flow.CSRF); err == nil && !p.fromOwnForm(p.r) {
 		err = violation(p.r, "The request comes from a page of another origin.")
 	}
 	return err

@@ -250,6 +250,7 @@ func operations() []operation {
 		{"InsertSession", func(ctx context.Context, st *Store) error { return st.InsertSession(ctx, s, token) }},
 		{"SessionByToken", func(ctx context.Context, st *Store) error { _, err := st.SessionByToken(ctx, token); return err }},
 		{"Session", func(ctx context.Context, st *Store) error { _, err := st.Session(ctx, s.ID); return err }},
+		{"WasRevoked", func(ctx context.Context, st *Store) error { _, err := st.WasRevoked(ctx, s.ID); return err }},
 		{"EndByToken", func(ctx context.Context, st *Store) error {
 			_, err := st.EndByToken(ctx, token, session.End{At: now, Reason: session.Logout})
 			return err
