@@ -8,7 +8,12 @@ import (
 
 // redirect sends a browser to a place that is configured or allow-listed; nothing else can be one.
 func redirect(w http.ResponseWriter, r *http.Request, to flow.Return) {
-	http.Redirect(w, r, to.String(), http.StatusSeeOther)
+	redirectAs(w, r, http.StatusSeeOther, to)
+}
+
+// redirectAs is redirect with another status, where clients have come to know one.
+func redirectAs(w http.ResponseWriter, r *http.Request, status int, to flow.Return) {
+	http.Redirect(w, r, to.String(), status)
 }
 
 // Places are the configured addresses that browsers are sent to.

@@ -81,7 +81,7 @@ func validID(text string) bool {
 func (p *post) occupied() error {
 	switch {
 	case p.plain:
-		http.Redirect(p.w, p.r, p.Flows.Rules[p.kind].After.String(), p.failed())
+		redirectAs(p.w, p.r, p.failed(), p.Flows.Rules[p.kind].After)
 		return nil
 	case p.kind == flow.Registration:
 		return flow.ErrSignedIn
@@ -104,7 +104,7 @@ func (p *post) again(rejected *flow.Rejected) error {
 	case p.plain && rejected.Moved:
 		redirect(p.w, p.r, p.page(rejected.Flow))
 	case p.plain:
-		http.Redirect(p.w, p.r, p.page(rejected.Flow).String(), p.failed())
+		redirectAs(p.w, p.r, p.failed(), p.page(rejected.Flow))
 	default:
 		return p.show(http.StatusBadRequest, rejected.Flow)
 	}
