@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"strings"
 )
 
 // seals authenticate what the server hands out and gets back: page tokens, logout tokens, errors to be shown. Nothing is
@@ -20,7 +21,7 @@ func (k seals) seal(purpose string, b []byte) string {
 
 // open returns what was sealed, and false for anything that was not.
 func (k seals) open(purpose, text string) ([]byte, bool) {
-	if len(text) > maxSealed {
+	if len(text) > maxSealed || strings.ContainsAny(text, "\r\n") { // which decoding would skip
 		return nil, false
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
