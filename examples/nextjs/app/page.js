@@ -1,10 +1,11 @@
 // Shows who is signed in.
-import { headers } from "next/headers"
+import { cookies } from "next/headers"
 import { redirect } from "next/navigation"
 import { base, frontend, nobody, self } from "../ory"
 
 export default async function Page() {
-  const cookie = (await headers()).get("cookie") ?? undefined
+  const held = (await cookies()).get("ory_kratos_session")
+  const cookie = held && `${held.name}=${held.value}`
   const { data: session } = await frontend.toSession({ cookie }).catch(nobody)
   if (!session) {
     redirect(`${base}/self-service/login/browser?return_to=${encodeURIComponent(self)}`)
