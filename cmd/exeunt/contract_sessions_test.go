@@ -575,13 +575,18 @@ func TestContractAdminSessions(t *testing.T) {
 		}},
 		{"sessions W27: the public port does not know the admin API", func(t *testing.T, in *instance) {
 			p := in.person()
-			for _, path := range []string{"/admin/sessions", "/admin/identities", "/identities", "/admin/sessions/" + p.session, "/sessions/" + p.session,
+			for _, path := range []string{"/admin/sessions", "/admin/identities", "/identities", "/admin/sessions/" + p.session, "/sessions/" + p.session + "/extend",
 				"/version", "/metrics/prometheus", "/identities/" + p.id + "/sessions"} {
 				for _, method := range []string{"GET", "POST", "DELETE", "PATCH"} {
 					a := in.call(method, in.public+path, object{}).refused(t, 404, "route_not_found")
 					if a.header["Location"] != nil || strings.Contains(a.body, strings.TrimPrefix(in.admin, "http://")) {
 						t.Error("the admin API's address is told")
 					}
+				}
+			}
+			for _, method := range []string{"GET", "PATCH"} {
+				if a := in.call(method, in.public+"/sessions/"+p.session, nil).refused(t, 405, "method_not_allowed"); a.header.Get("Allow") != "DELETE" {
+					t.Errorf("Allow %q", a.header.Get("Allow"))
 				}
 			}
 			in.whoami(p.token).expect(t, 200)
