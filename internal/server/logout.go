@@ -107,8 +107,10 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 			s.sweep(w)
 		}
 	}
-	s.rotateCSRF(w)
-	s.clearBrowser(w, r)
+	if fate == session.EndedNow || c.session == nil { // an old link takes nothing from whoever is signed in by now
+		s.rotateCSRF(w)
+		s.clearBrowser(w, r)
+	}
 	if isAJAX(r) {
 		return done(w)
 	}
