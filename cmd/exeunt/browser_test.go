@@ -1,9 +1,14 @@
 package main
 
 import (
+	"crypto/sha256"
+	"database/sql"
+	"fmt"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,7 +99,7 @@ func (a answer) to(t *testing.T, status int) string {
 func (b *browser) enter(email string) answer {
 	b.t.Helper()
 	f := b.ask("/self-service/login/browser").expect(b.t, 200)
-	return b.send(f.text(b.t, "ui.action"), object{"method": "password", "identifier": email, "password": passphrase, "csrf_token": f.csrf(b.t)}).expect(b.t, 200)
+	return b.send(b.act(f), object{"method": "password", "identifier": email, "password": passphrase, "csrf_token": f.csrf(b.t)}).expect(b.t, 200)
 }
 
 // visitor is somebody who has signed up, in a browser of their own that is signed in.
@@ -146,4 +151,113 @@ func TestAPersonSignsInAndOutWithFormsAlone(t *testing.T) {
 			t.Fatalf("led to %s", login)
 		}
 	})
+}
+
+// csrfName is the name of the anti-forgery cookie: it follows from the base URL.
+func (in *instance) csrfName() string {
+	return fmt.Sprintf("csrf_token_%x", sha256.Sum256([]byte(in.public+"/")))
+}
+
+// carrying is a Cookie header with these session cookies.
+func carrying(values ...string) string {
+	return "ory_kratos_session=" + strings.Join(values, "; ory_kratos_session=")
+}
+
+// held is the value of a cookie that the browser holds, or "".
+func (b *browser) held(name string) string {
+	u, _ := url.Parse(b.public)
+	for _, c := range b.jar.Cookies(u) {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// put gives the browser a cookie, as a page of a host nearby could.
+func (b *browser) put(name, value, path string) {
+	u, _ := url.Parse(b.public)
+	b.jar.SetCookies(u, []*http.Cookie{{Name: name, Value: value, Path: path}})
+}
+
+// What scripts and navigations accept.
+const (
+	asJSON = "application/json"
+	asPage = "text/html"
+)
+
+// The lines of Set-Cookie, as they have to be. A value of an anti-forgery cookie is 32 bytes in base64.
+const (
+	removed = `ory_kratos_session=; Path=/; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0; HttpOnly; SameSite=Lax`
+	issued  = `ory_kratos_session=ory_sc_[A-Za-z0-9]{32}; Path=/; Expires=\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT; Max-Age=(86399|86400); HttpOnly; SameSite=Lax`
+	guard   = `csrf_token_[0-9a-f]{64}=[A-Za-z0-9+/]{43}=; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax`
+)
+
+// sets checks the lines of Set-Cookie, by expressions in any order.
+func (a answer) sets(t *testing.T, want ...string) answer {
+	t.Helper()
+	left := slices.Clone(a.header["Set-Cookie"])
+	for _, w := range want {
+		is := regexp.MustCompile("^" + w + "$")
+		i := slices.IndexFunc(left, is.MatchString)
+		if i < 0 {
+			t.Fatalf("no cookie like %s: %q", w, a.header["Set-Cookie"])
+		}
+		left = slices.Delete(left, i, i+1)
+	}
+	if len(left) > 0 {
+		t.Fatalf("cookies that nobody expects: %q", left)
+	}
+	return a
+}
+
+// shown checks that a browser was led to the built-in error page, and that the error there is this one.
+func (in *instance) shown(a answer, id string) answer {
+	in.t.Helper()
+	to := a.to(in.t, 303)
+	query, ok := strings.CutPrefix(to, in.public+"/ui/error?")
+	if !ok || a.header.Get("Ory-Error-Id") != "" {
+		in.t.Fatalf("led to %s, Ory-Error-Id %q", to, a.header.Get("Ory-Error-Id"))
+	}
+	told := in.call("GET", in.public+"/self-service/errors?"+query, nil).expect(in.t, 200)
+	if told.text(in.t, "error.id") != id {
+		in.t.Fatalf("the error is %s, want %s", told.body, id)
+	}
+	return a
+}
+
+// alive checks that a session cookie still counts, and gone that it does not. Neither changes anything.
+func (in *instance) alive(cookie string) {
+	in.t.Helper()
+	in.call("GET", in.public+"/sessions/whoami", nil, "Cookie", carrying(cookie)).expect(in.t, 200)
+}
+
+func (in *instance) gone(cookie string) {
+	in.t.Helper()
+	in.call("GET", in.public+"/sessions/whoami", nil, "Cookie", carrying(cookie)).refused(in.t, 401, "session_inactive").sets(in.t, removed)
+}
+
+// ends counts how often the store says that a session has ended.
+func (in *instance) ends(session string) (n int) {
+	in.t.Helper()
+	db := in.database()
+	defer db.Close()
+	if err := db.QueryRow(`SELECT COUNT(*) FROM events WHERE kind = 'session_ended' AND session_id = $1`, session).Scan(&n); err != nil {
+		in.t.Fatal(err)
+	}
+	return n
+}
+
+// database opens the store behind the server's back.
+func (in *instance) database() *sql.DB {
+	in.t.Helper()
+	driver, dsn := "pgx", in.dsn
+	if path, ok := strings.CutPrefix(in.dsn, "sqlite://"); ok {
+		driver, dsn = "sqlite", path
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	return db
 }
