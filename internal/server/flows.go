@@ -83,7 +83,7 @@ func (s *Server) requestURL(r *http.Request) string {
 var errTokenInURL = fault.New(fault.Invalid, "token_in_url", "The return_to address contains a token. Tokens do not belong into addresses.")
 
 // token is recognised by how it begins.
-var token = regexp.MustCompile(`ory_(st|sc|lo)_[A-Za-z0-9]`)
+var token = regexp.MustCompile(`ory_(st|sc|lo)_[A-Za-z0-9_-]`)
 
 // holdsToken looks for a token in a text, and in what it may be encoded from.
 func holdsToken(text string) bool {
