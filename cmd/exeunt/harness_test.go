@@ -67,10 +67,13 @@ func onEachEngine(t *testing.T, extra string, test func(t *testing.T, in *instan
 func start(t *testing.T, dsn, extra string) *instance {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "exeunt.yml")
-	text := fmt.Sprintf("dsn: %q\nserve: {public: {port: 0, failed_attempts_per_minute: 0}, admin: {port: 0}}\nsecrets: {default: [a-secret-for-tests-only]}\n%s%s", dsn, quick, extra)
-	if strings.Contains(extra, "\nserve:") || strings.HasPrefix(extra, "serve:") {
-		text = strings.Replace(text, "serve: {public: {port: 0, failed_attempts_per_minute: 0}, admin: {port: 0}}\n", "", 1)
+	text := fmt.Sprintf("dsn: %q\n", dsn)
+	for key, usual := range map[string]string{"serve": "{public: {port: 0, failed_attempts_per_minute: 0}, admin: {port: 0}}", "secrets": "{default: [a-secret-for-tests-only]}"} {
+		if !strings.Contains("\n"+extra, "\n"+key+":") {
+			text += key + ": " + usual + "\n"
+		}
 	}
+	text += quick + extra
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
