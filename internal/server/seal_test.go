@@ -2,61 +2,84 @@ package server
 
 import (
 	"encoding/base64"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"exeunt/internal/flow"
 	"exeunt/internal/session"
 )
 
-func TestASealOpensForItsPurposeAndUntouchedAlone(t *testing.T) {
-	now, rotated, foreign := seals{[]byte("one")}, seals{[]byte("two"), []byte("one")}, seals{[]byte("three")}
-	text := now.seal("logout", []byte("content"))
-	for name, k := range map[string]seals{"the same key": now, "a rotated list": rotated} {
-		if b, ok := k.open("logout", text); !ok || string(b) != "content" {
+func TestWhatIsSealedOpensForItsPurposeAndKeysAlone(t *testing.T) {
+	old, rotated, other := seals{[]byte("one")}, seals{[]byte("two"), []byte("one")}, seals{[]byte("two")}
+	text := old.seal("logout", []byte("x"))
+	for name, c := range map[string]struct {
+		keys          seals
+		purpose, text string
+		ok            bool
+	}{
+		"as it was made":             {old, "logout", text, true},
+		"after a rotation":           {rotated, "logout", text, true},
+		"when its key is gone":       {other, "logout", text, false},
+		"for another purpose":        {old, "error", text, false},
+		"for part of its purpose":    {old, "logou", text, false},
+		"cut":                        {old, "logout", text[:len(text)-1], false},
+		"doubled":                    {old, "logout", text + text, false},
+		"padded":                     {old, "logout", text + "=", false},
+		"in the other alphabet":      {old, "logout", strings.NewReplacer("-", "+", "_", "/").Replace(text) + "+", false},
+		"with its last bits changed": {old, "logout", text[:len(text)-1] + string(text[len(text)-1]+1), false},
+		"with a line break":          {old, "logout", text + "\n", false},
+		"nothing":                    {old, "logout", "", false},
+		"a megabyte":                 {old, "logout", strings.Repeat("A", 1<<20), false},
+	} {
+		if b, ok := c.keys.open(c.purpose, c.text); ok != c.ok || ok && string(b) != "x" {
 			t.Errorf("%s: %q, %v", name, b, ok)
-		}
-	}
-	if _, ok := foreign.open("logout", text); ok {
-		t.Error("another key opens it")
-	}
-	for _, purpose := range []string{"error", "logou", "logout/", "", "page/logout"} {
-		if _, ok := now.open(purpose, text); ok {
-			t.Errorf("it opens for %q", purpose)
-		}
-	}
-	for i := range text {
-		other := "A"
-		if text[i] == 'A' {
-			other = "B"
-		}
-		if _, ok := now.open("logout", text[:i]+other+text[i+1:]); ok {
-			t.Errorf("it opens with another character at %d", i)
-		}
-	}
-	for name, bad := range map[string]string{"cut": text[:len(text)-1], "doubled": text + text, "empty": "", "padded": text + "=", "spaced": text + "\n", "long": strings.Repeat("A", 1<<20), "a seal alone": base64.RawURLEncoding.EncodeToString(make([]byte, 32))} {
-		if _, ok := now.open("logout", bad); ok {
-			t.Errorf("it opens when it is %s", name)
 		}
 	}
 }
 
-func TestALogoutTokenNamesItsSessionAndWhereToGo(t *testing.T) {
-	s, id := &Server{Keys: [][]byte{[]byte("key")}}, session.NewID()
-	for _, to := range []flow.Return{{}, flow.Stored("https://app.example.com/bye?a=1")} {
-		token := s.logoutToken(id, to)
-		if strings.Trim(strings.TrimPrefix(token, "ory_lo_"), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-			t.Errorf("%q is not safe in a URL", token)
+func TestErrorsAreShownForAWhile(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	s := &Server{Keys: [][]byte{[]byte("key")}, Sessions: &session.Manager{Now: func() time.Time { return now }}}
+	id := s.errorID(session.ErrNone, "abc")
+	for wait, ok := range map[time.Duration]bool{0: true, shownFor: true, shownFor + time.Microsecond: false, 24 * time.Hour: false} {
+		later := &Server{Keys: s.Keys, Sessions: &session.Manager{Now: func() time.Time { return now.Add(wait) }}}
+		e, at, err := later.openError(id)
+		if (err == nil) != ok || ok && (e.Error.ID != "session_inactive" || e.Error.Request != "abc" || !at.Equal(now)) {
+			t.Errorf("after %v: %+v, %v, %v", wait, e, at, err)
 		}
-		if named, sealed, ok := s.openLogoutToken(token); !ok || named != id || sealed != to.String() {
-			t.Errorf("got %v, %q, %v", named, sealed, ok)
-		}
-		for _, bad := range []string{"", "ory_lo_", strings.TrimPrefix(token, "ory_lo_"), "ory_st_" + strings.TrimPrefix(token, "ory_lo_"), token + token, " " + token} {
-			if _, _, ok := s.openLogoutToken(bad); ok {
-				t.Errorf("%.40q is taken for a logout token", bad)
-			}
+		if err != nil && !errors.Is(err, errNoError) {
+			t.Errorf("after %v: %v", wait, err)
 		}
 	}
+}
+
+func TestLogoutTokens(t *testing.T) {
+	s := &Server{Keys: [][]byte{[]byte("key")}}
+	id := session.NewID()
+	for _, to := range []string{"", "https://app.example/x?y#z", "https://app.example/" + strings.Repeat("x", 2028)} {
+		got, returnTo, ok := s.openLogoutToken(s.logoutToken(id, flow.Stored(to)))
+		if !ok || got != id || returnTo != to {
+			t.Errorf("%q: %v, %q, %v", to, got, returnTo, ok)
+		}
+	}
+	if _, _, ok := s.openLogoutToken(logoutPrefix + seals(s.Keys).seal("logout", id[:15])); ok {
+		t.Error("a token that is too short opens")
+	}
+}
+
+func FuzzLogoutToken(f *testing.F) {
+	s := &Server{Keys: [][]byte{[]byte("key")}}
+	id := session.ID{1}
+	f.Add(s.logoutToken(id, flow.Return{}))
+	f.Add("ory_lo_")
+	f.Add("ory_lo_AAAA")
+	f.Fuzz(func(t *testing.T, token string) {
+		if got, _, ok := s.openLogoutToken(token); ok && got != id {
+			t.Errorf("%q was never given out", token)
+		}
+	})
 }
 
 func TestTheAntiForgeryTokenIsTheSecretUnderAMask(t *testing.T) {
