@@ -86,6 +86,10 @@ func (p *post) occupied() error {
 	case p.kind == flow.Registration:
 		return flow.ErrSignedIn
 	}
+	var foreign error
+	if p.secret, foreign = p.bound(p.r, p.flow.CSRF); foreign != nil {
+		p.flow.Answers, p.flow.Faults = nil, nil // what somebody has typed in another browser is not told
+	}
 	p.flow.Messages = []flow.Message{flow.FailedGeneric(flow.ErrSignedIn.Reason)}
 	return p.show(http.StatusBadRequest, p.flow)
 }
