@@ -43,6 +43,7 @@ func TestNothingSecretIsLeftBehind(t *testing.T) {
 		in.logout(p.token).expect(t, 204)
 		in.logout(p.token).expect(t, 204)
 		in.logout(p.token+"x").expect(t, 403)
+		secrets = append(secrets, in.browse()...)
 		metrics := in.call("GET", in.admin+"/metrics/prometheus", nil).expect(t, 200).body
 
 		places := map[string]string{"the log": in.output.String(), "the metrics": metrics}
@@ -58,7 +59,7 @@ func TestNothingSecretIsLeftBehind(t *testing.T) {
 				t.Errorf("%s holds next to nothing; was it read at all?", place)
 			}
 			for i, secret := range secrets {
-				for _, form := range []string{secret, url.QueryEscape(secret), strings.TrimPrefix(secret, "ory_st_")} {
+				for _, form := range []string{secret, url.QueryEscape(secret), strings.TrimPrefix(strings.TrimPrefix(secret, "ory_st_"), "ory_sc_")} {
 					if at := strings.Index(text, form); at >= 0 {
 						t.Errorf("%s holds secret %d: …%q…", place, i, text[max(0, at-80):min(len(text), at+20)])
 						break
@@ -67,6 +68,44 @@ func TestNothingSecretIsLeftBehind(t *testing.T) {
 			}
 		}
 	})
+}
+
+// browse walks through the product in browsers, with mistakes, and returns the cookies and tokens that they held.
+func (in *instance) browse() (secrets []string) {
+	in.t.Helper()
+	t := in.t
+	b, p := in.visitor()
+	stranger, _ := in.visitor()
+	keep := func(values ...string) { secrets = append(secrets, values...) }
+	keep(b.cookie(), b.held(in.csrfName()), stranger.cookie(), stranger.held(in.csrfName()))
+	for _, name := range []string{"return_to", "x"} {
+		b.page("/self-service/login/browser?" + name + "=https://app.example/?t=" + b.cookie())
+		in.call("GET", in.public+"/self-service/login/browser?"+name+"="+b.cookie(), nil, "Accept", asJSON)
+	}
+	f := b.ask("/self-service/login/browser?refresh=true").expect(t, 200)
+	keep(f.csrf(t))
+	for _, body := range []object{{"method": "password", "identifier": p.email, "password": passphrase}, {"method": "password", "csrf_token": f.csrf(t), "x": b.cookie()}, typed(f, p.email, "wrong but close to it", t)} {
+		stranger.send(in.act(f), body).expect(t, 403)
+		b.send(in.act(f), body)
+	}
+	b.send(in.act(f), typed(f, p.email, passphrase, t)).expect(t, 200)
+	form := b.page("/ui/").expect(t, 200)
+	keep(tokenOnPage(form))
+	b.post("/ui/", url.Values{"csrf_token": {tokenOnPage(form)}}).expect(t, 200)
+	b.page("/nope/"+b.cookie()).expect(t, 404)
+	b.page("/ui/error?id=" + b.cookie())
+	address, token := b.leaving("")
+	other, alien := stranger.leaving("")
+	keep(token, alien)
+	b.page(other).to(t, 303)
+	b.page("/self-service/login/browser?return_to=" + url.QueryEscape(address))
+	in.call("GET", in.public+"/self-service/registration/browser?return_to="+url.QueryEscape(address), nil, "Accept", asJSON)
+	in.call("GET", in.public+"/self-service/registration/browser?t="+token, nil, "Accept", asJSON).expect(t, 200)
+	b.page(address, "Referer", address, "User-Agent", "x").to(t, 303)
+	b.page(address).to(t, 303)
+	keep(b.held(in.csrfName()))
+	stranger.send("/self-service/logout", object{"token": alien}).expect(t, 204)
+	return secrets
 }
 
 // files reads all files of a folder.
