@@ -174,12 +174,6 @@ func (b *browser) held(name string) string {
 	return ""
 }
 
-// put gives the browser a cookie, as a page of a host nearby could.
-func (b *browser) put(name, value, path string) {
-	u, _ := url.Parse(b.public)
-	b.jar.SetCookies(u, []*http.Cookie{{Name: name, Value: value, Path: path}})
-}
-
 // What scripts and navigations accept.
 const (
 	asJSON = "application/json"

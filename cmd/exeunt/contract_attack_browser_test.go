@@ -205,6 +205,19 @@ func TestAttacksOnBrowsers(t *testing.T) {
 			}
 			in.call("DELETE", in.public+"/sessions", nil).refused(t, 401, "session_inactive")
 		}},
+		{"without a cookie there is nothing that a page of another origin could abuse", func(t *testing.T, in *instance) {
+			k := in.keyring()
+			in.call("DELETE", in.public+"/sessions", nil, "X-Session-Token", k.live["B token"], "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site").expect(t, 200).is(t, "count", 2)
+			in.native(object{"session_token": k.live["B token"]}, "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site").expect(t, 204)
+			if got := k.active(); !slices.Equal(got, []string{"X cookie", "Y token"}) {
+				t.Errorf("%q live on", got)
+			}
+		}},
+		{"a page of ours that hides its origin is still ours", func(t *testing.T, in *instance) {
+			b, _ := in.visitor()
+			_, token := b.leaving("")
+			b.post(submit, url.Values{"token": {token}}, "Origin", "null", "Sec-Fetch-Site", "same-origin").sets(t, removed, guard).to(t, 303)
+		}},
 		{"tokens of any length end nothing", func(t *testing.T, in *instance) {
 			b, _ := in.visitor()
 			_, token := b.leaving("")
