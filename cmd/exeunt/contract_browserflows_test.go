@@ -405,8 +405,8 @@ func TestContractBrowserLogin(t *testing.T) {
 }
 
 func TestContractBrowserFlowsThatExpire(t *testing.T) {
-	short := strings.Replace(pages, "flows:\n    login: {", "flows:\n    login: {lifespan: 1s, ", 1)
-	short = strings.Replace(short, "registration: {", "registration: {lifespan: 1s, ", 1)
+	short := strings.Replace(pages, "flows:\n    login: {", "flows:\n    login: {lifespan: 2s, ", 1)
+	short = strings.Replace(short, "registration: {", "registration: {lifespan: 2s, ", 1)
 	onEachEngine(t, short, func(t *testing.T, in *instance) {
 		for kind, page := range map[string]string{"login": loginPage, "registration": registrationPage} {
 			message := map[string]string{"login": "4010001", "registration": "4040001"}[kind]

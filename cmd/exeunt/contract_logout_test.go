@@ -486,7 +486,7 @@ func TestContractMixedCredentialsAtLogout(t *testing.T) {
 }
 
 func TestContractLogoutOfAnExpiredSession(t *testing.T) {
-	onEachEngine(t, "session: {lifespan: 1s}\n"+leaving, func(t *testing.T, in *instance) {
+	onEachEngine(t, "session: {lifespan: 2s}\n"+leaving, func(t *testing.T, in *instance) {
 		b, p := in.visitor()
 		cookie := b.cookie()
 		address, token := b.leaving("?return_to=/app/x")
