@@ -60,7 +60,7 @@ func TestContractCookieCredentials(t *testing.T) {
 		return []string{"Cookie", carrying(unknown, a)}
 	})
 	add("junk before a live one neither", "A", false, func(a, _ string) []string { return []string{"Cookie", carrying("junk", "", a)} })
-	add("four cookies are looked up, and no more", "", true, func(a, _ string) []string {
+	add("four cookies are looked up and no more, and the live one behind them is not removed", "", false, func(a, _ string) []string {
 		return []string{"Cookie", carrying(unknown, unknown, unknown, unknown, a)}
 	})
 	add("a session token is no cookie", "", true, func(_, b string) []string { return []string{"Cookie", carrying(b)} })

@@ -55,12 +55,16 @@ const maxTried = 4
 // byCookie takes the first session cookie that stands for a session that counts: a dead or foreign one beside it, from
 // another path or another time, must not sign anybody out. It reports whether any of them can be a token at all.
 func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (c caller, found bool, err error) {
-	seen, tried := false, 0
+	seen, tried, left := false, 0, false
 	for _, name := range s.sessionCookies {
 		for _, sent := range r.CookiesNamed(name) {
 			seen = true
 			token, err := session.ParseSecret(sent.Value)
-			if err != nil || !token.TravelsIn(session.InCookie) || tried == maxTried {
+			if err != nil || !token.TravelsIn(session.InCookie) {
+				continue
+			}
+			if tried == maxTried {
+				left = true
 				continue
 			}
 			tried++
@@ -75,7 +79,7 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 			return caller{session: live, token: token, cookie: true}, true, err
 		}
 	}
-	if seen {
+	if seen && !left {
 		s.sweep(w)
 	}
 	if tried > 0 {

@@ -68,12 +68,13 @@ func TestTheCredentialOfARequestIsChosenOnce(t *testing.T) {
 		"the name of now before a former one":        {cookie: "then=" + a + "; now=" + b, want: b, asked: 1},
 		"a value without a name":                     {cookie: a},
 		"another name":                               {cookie: "Now=" + a},
-		"no more than four cookies are looked up":    {cookie: strings.Repeat("now="+c+"; ", 6) + "now=" + a, asked: 4, swept: true},
-		"nothing":                  {},
-		"a scheme alone":           {authorization: "Bearer"},
-		"a scheme and two spaces":  {authorization: "Bearer  h"},
-		"another scheme":           {authorization: "Basic h"},
-		"a token that is too long": {authorization: "Bearer " + long},
+		"no more than four cookies are looked up":    {cookie: strings.Repeat("now="+c+"; ", 6) + "now=" + a, asked: 4},
+		"four dead ones are removed":                 {cookie: strings.Repeat("now="+c+"; ", 4), asked: 4, swept: true},
+		"nothing":                                    {},
+		"a scheme alone":                             {authorization: "Bearer"},
+		"a scheme and two spaces":                    {authorization: "Bearer  h"},
+		"another scheme":                             {authorization: "Basic h"},
+		"a token that is too long":                   {authorization: "Bearer " + long},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "/", nil)
