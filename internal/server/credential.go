@@ -54,6 +54,7 @@ const maxTried = 4
 
 // byCookie takes the first session cookie that stands for a session that counts: a dead or foreign one beside it, from
 // another path or another time, must not sign anybody out. It reports whether any of them can be a token at all.
+// Cookies are removed only when all of them were looked up: one that was not may be the live one.
 func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (c caller, found bool, err error) {
 	seen, tried, left := false, 0, false
 	for _, name := range s.sessionCookies {
