@@ -69,7 +69,7 @@ var endpoints = []endpoint{
 	{method: "GET", pattern: "/ui/login", query: "?flow=" + uuid.NewString()},
 	{method: "GET", pattern: "/ui/registration", query: "?flow=" + uuid.NewString()},
 	{method: "GET", pattern: "/ui/logout"},
-	{method: "GET", pattern: "/ui/signed-out", free: true},
+	{method: "GET", pattern: "/ui/signed-out"},
 	{method: "GET", pattern: "/ui/error", query: "?id=stub:500", free: true},
 	{method: "GET", pattern: "/ui/assets/{name}", free: true},
 	{method: "GET", pattern: "/admin/health/alive", free: true},

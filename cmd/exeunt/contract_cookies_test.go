@@ -3,6 +3,7 @@ package main
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,8 +61,8 @@ func TestContractCookieCredentials(t *testing.T) {
 		return []string{"Cookie", carrying(unknown, a)}
 	})
 	add("junk before a live one neither", "A", false, func(a, _ string) []string { return []string{"Cookie", carrying("junk", "", a)} })
-	add("four cookies are looked up and no more, and the live one behind them is not removed", "", false, func(a, _ string) []string {
-		return []string{"Cookie", carrying(unknown, unknown, unknown, unknown, a)}
+	add("a live cookie behind thirty dead ones", "A", false, func(a, _ string) []string {
+		return []string{"Cookie", carrying(append(slices.Repeat([]string{unknown}, 30), a)...)}
 	})
 	add("a session token is no cookie", "", true, func(_, b string) []string { return []string{"Cookie", carrying(b)} })
 	add("a cookie is no session token", "", false, func(a, _ string) []string { return []string{"X-Session-Token", a} })
@@ -71,6 +72,11 @@ func TestContractCookieCredentials(t *testing.T) {
 	add("a cookie that is cut", "", true, func(a, _ string) []string { return []string{"Cookie", carrying(a[:len(a)-1])} })
 	add("a cookie that is doubled", "", true, func(a, _ string) []string { return []string{"Cookie", carrying(a + a)} })
 	add("a cookie of 20 kB", "", true, func(string, string) []string { return []string{"Cookie", carrying(strings.Repeat("A", 20000))} })
+	rows = append(rows, row{"sessions 0.2: more cookies than can be looked up are no sign-out", func(t *testing.T, in *instance) {
+		b, _ := in.visitor()
+		many := carrying(append(slices.Repeat([]string{unknown}, 32), b.cookie())...)
+		in.call("GET", in.public+"/sessions/whoami", nil, "Cookie", many).refused(t, 400, "session_cookies_too_many").sets(t)
+	}})
 	rows = append(rows, row{"sessions 0.2: of two live cookies the first counts", func(t *testing.T, in *instance) {
 		v, a := in.visitor()
 		w, b := in.visitor()

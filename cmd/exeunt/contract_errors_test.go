@@ -74,8 +74,12 @@ func TestContractErrors(t *testing.T) {
 				in.call(method, in.public+"/self-service/errors?id=stub:500", nil).refused(t, 405, "method_not_allowed")
 			}
 		}},
-		{"sessions 0.4: the error keeps the request's id", func(t *testing.T, in *instance) {
-			get(in, "?id="+fail(in, "X-Request-ID", "abc-123")).expect(t, 200).is(t, "error.request", "abc-123")
+		{"sessions 0.4: the error holds nothing that the client has written", func(t *testing.T, in *instance) {
+			for _, header := range []string{"X-Request-ID", "User-Agent", "Content-Type", "Referer"} {
+				if a := get(in, "?id="+fail(in, header, "please/call-us")).expect(t, 200); strings.Contains(a.body, "please/call-us") {
+					t.Errorf("%s: %s", header, a.body)
+				}
+			}
 		}},
 		{"sessions 1.5: the built-in page shows it, and says so when there is none", func(t *testing.T, in *instance) {
 			if a := in.call("GET", in.public+"/ui/error?id="+fail(in), nil).expect(t, 200); !strings.Contains(a.body, "session_inactive") || !strings.HasPrefix(a.header.Get("Content-Type"), asPage) {

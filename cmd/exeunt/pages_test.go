@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"exeunt/internal/testkit"
 )
 
 // shown checks an answer that is a page: its status, and what guards every page.
@@ -74,6 +76,14 @@ func TestPages(t *testing.T) {
 		{"a browser that keeps no cookies is told so, and not sent in circles", func(t *testing.T, in *instance) {
 			page := in.browser().page("/self-service/login/browser").to(t, 303)
 			in.browser().page(page).shown(t, 403, "did not keep the cookie")
+		}},
+		{"a form that says nothing of where it stands is none of ours, as long as all pages are ours", func(t *testing.T, in *instance) {
+			b := in.browser()
+			f := b.ask("/self-service/login/browser").expect(t, 200)
+			form := url.Values{"csrf_token": {f.csrf(t)}, "method": {"password"}, "identifier": {"x"}, "password": {"x"}}
+			b.post(f.text(t, "ui.action"), form, "Origin", "null", "Sec-Fetch-Site", "same-site").to(t, 303)
+			b.post(f.text(t, "ui.action"), form, "Origin", "null", "Sec-Fetch-Site", "same-site", "Accept", "application/json").refused(t, 403, "security_csrf_violation")
+			b.post(f.text(t, "ui.action"), form, "Origin", "null", "Sec-Fetch-Site", "same-origin", "Accept", "application/json").expect(t, 400)
 		}},
 		{"registration shows its two steps", func(t *testing.T, in *instance) {
 			b := in.browser()
@@ -158,6 +168,34 @@ func TestPages(t *testing.T) {
 		}},
 	})
 }
+
+func TestStrictCookiesArriveFromLinksOfOtherSites(t *testing.T) {
+	onEachEngine(t, "cookies: {same_site: Strict}\n", func(t *testing.T, in *instance) {
+		b, p := in.visitor()
+		address, _ := b.leaving("")
+		for _, path := range []string{address, "/self-service/logout", "/ui/logout", "/ui/signed-out"} {
+			a := in.call("GET", b.at(path), nil, "Accept", "text/html", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document").expect(t, 200)
+			if a.header.Get("Refresh") != "0" || a.body != "" || a.header["Set-Cookie"] != nil {
+				t.Errorf("%s: %v\n%s", path, a.header, a.body)
+			}
+		}
+		b.page("/ui/logout", "Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document").shown(t, 200, p.email)
+		b.ask("/sessions/whoami").expect(t, 200)
+	})
+}
+
+func TestFilesAndOtherOrigins(t *testing.T) {
+	in := start(t, testkit.File(t), corsOn)
+	b := in.browser()
+	login := b.page(b.page("/self-service/login/browser").to(t, 303)).shown(t, 200)
+	file := regexp.MustCompile(`/ui/assets/[^"]+`).FindString(login.body)
+	a := b.page(file, "Origin", "https://app.example").expect(t, 200)
+	if a.header.Get("Access-Control-Allow-Origin") != "https://app.example" || a.header.Get("Vary") != "Origin" {
+		t.Errorf("a shared cache would give one origin's answer to another: %v", a.header)
+	}
+}
+
+const corsOn = "serve: {public: {port: 0, cors: {enabled: true, allowed_origins: ['https://app.example']}}, admin: {port: 0}}\n"
 
 func TestTheLogoOfTheHouse(t *testing.T) {
 	picture := `<svg xmlns="http://www.w3.org/2000/svg"><circle r="9"/></svg>`

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // settle checks the rules that concern several keys, and fills in what follows from other settings.
@@ -26,6 +27,8 @@ func (l *loader) settle() {
 	}
 	l.returns()
 	l.baseURLs()
+	l.pages()
+	l.sharedSecrets()
 	l.cookies()
 	l.cors()
 }
@@ -116,6 +119,27 @@ func (l *loader) schemas() {
 		s.wrong("there is no schema %s; add it to identity.schemas", quoted(id))
 	default:
 		s.wrong("the default schema %s is not in identity.schemas; set identity.default_schema_id to one of its ids, such as %s", quoted(id), quoted(known[0]))
+	}
+}
+
+// pages refuses addresses of pages that lead back to where people are sent there from.
+func (l *loader) pages() {
+	self := l.config.SelfService
+	for key, address := range map[string]string{"login": self.Login.UIURL, "registration": self.Registration.UIURL, "logout": self.Logout.UIURL, "error": self.ErrorUIURL} {
+		s, ok := l.rule("selfservice.flows." + key + ".ui_url")
+		path := strings.TrimPrefix(address, strings.TrimSuffix(l.config.Serve.Public.BaseURL, "/"))
+		if ok && strings.HasPrefix(path, "/self-service/") {
+			s.wrong("%s leads back to the API, which leads there, without end; write the address of a page, or leave it out", quoted(address))
+		}
+	}
+}
+
+// sharedSecrets tells whoever may run several nodes that each would have secrets of its own.
+func (l *loader) sharedSecrets() {
+	c := l.config
+	scheme, _, _ := strings.Cut(c.DSN, "://")
+	if slices.Contains([]string{"postgres", "postgresql", "cockroach"}, scheme) && len(c.Secrets.Default)+len(c.Secrets.Cookie) == 0 {
+		l.notice("secrets.default: not set, so this node makes its own and keeps them in ./exeunt-data; nodes that share a database need the same, or one refuses the logout links of another")
 	}
 }
 

@@ -124,7 +124,7 @@ func parseAAL(s string) (identity.AAL, error) {
 	return 0, ErrBadAAL
 }
 
-// Fetch returns a flow to show it; ErrExpired when its time is over.
+// Fetch returns a flow, with ErrExpired when its time is over.
 func (e *Engine) Fetch(ctx context.Context, kind Kind, id ID) (*Flow, error) {
 	f, err := e.Store.Flow(ctx, kind, id)
 	if err == nil && !f.ExpiresAt.After(e.now()) {
@@ -135,34 +135,26 @@ func (e *Engine) Fetch(ctx context.Context, kind Kind, id ID) (*Flow, error) {
 
 // Destination is where a browser goes when a flow is done: where it asked to go, or else where the rules send it.
 func (e *Engine) Destination(f *Flow) Return {
-	if f.ReturnTo.String() != "" {
-		return f.ReturnTo
+	if to, err := e.Returns.Allow(f.ReturnTo.String()); err == nil && !to.IsZero() { // the list may be another by now
+		return to
 	}
 	return e.Rules[f.Kind].After
 }
 
-// Open returns a flow to submit it. One that has expired is replaced by a new one, which is returned with ErrExpired;
-// bind says what a browser's is bound to, as CSRF in Start.
-func (e *Engine) Open(ctx context.Context, kind Kind, id ID, bind func() string) (*Flow, error) {
-	f, err := e.Store.Flow(ctx, kind, id)
-	if err != nil {
-		return nil, err
+// Replace makes a new flow in the place of one that has expired, which the error, always ErrExpired, names as well. csrf is
+// what a browser's is bound to, as in Start. What the old one was begun with goes over, unless it was another browser's.
+func (e *Engine) Replace(ctx context.Context, f *Flow, csrf string, foreign bool) (*Flow, error) {
+	next := e.fresh(f.Kind, f.Type)
+	next.CSRF = csrf
+	if !foreign {
+		next.RequestURL, next.ReturnTo, next.RequestedAAL, next.Refresh = f.RequestURL, f.ReturnTo, f.RequestedAAL, f.Refresh
+		next.IdentitySchema, next.OrganizationID = f.IdentitySchema, f.OrganizationID
 	}
-	now := e.now()
-	if f.ExpiresAt.After(now) {
-		return f, nil
-	}
-	next := e.fresh(kind, f.Type)
-	next.RequestURL, next.ReturnTo, next.RequestedAAL, next.Refresh = f.RequestURL, f.ReturnTo, f.RequestedAAL, f.Refresh
-	next.IdentitySchema, next.OrganizationID = f.IdentitySchema, f.OrganizationID
-	if next.Type == Browser {
-		next.CSRF = bind()
-	}
-	next.Messages = []Message{failedExpired(kind, f.ExpiresAt)}
+	next.Messages = []Message{failedExpired(f.Kind, f.ExpiresAt)}
 	if err := e.Store.InsertFlow(ctx, next); err != nil {
 		return nil, err
 	}
-	since := now.Sub(f.ExpiresAt)
+	since := e.now().Sub(f.ExpiresAt)
 	return next, ErrExpired.Saying("The self-service flow expired %.2f minutes ago, initialize a new one.", since.Minutes()).
 		With("use_flow_id", next.ID.String()).With("expired_at", f.ExpiresAt).With("since", since.Nanoseconds())
 }

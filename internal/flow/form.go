@@ -44,7 +44,8 @@ func Submit(group, name, value string, label Message) Node {
 func (f *Flow) fill(nodes []Node) []Node {
 	for i := range nodes {
 		n := &nodes[i]
-		if v, ok := f.Answers[n.Name]; ok && n.Type != "password" && n.Type != "submit" {
+		known := n.Type == "hidden" && n.Value != nil // by the server, whatever was posted
+		if v, ok := f.Answers[n.Name]; ok && n.Type != "password" && n.Type != "submit" && !known {
 			n.Value = v
 		}
 		n.Messages = append(n.Messages, f.Faults[n.Name]...)

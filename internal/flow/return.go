@@ -46,8 +46,8 @@ func (r Return) String() string { return r.address }
 // IsZero reports whether no address was asked for.
 func (r Return) IsZero() bool { return r.address == "" }
 
-// Origin is "https://host[:port]" for http and https, with the port as it is written, and "myapp:" for a scheme of
-// somebody's own. It is "" for the zero Return.
+// Origin is "https://host[:port]" for http and https, as browsers write it in an Origin header, and "myapp:" for a scheme
+// of somebody's own. It is "" for the zero Return.
 func (r Return) Origin() string {
 	a, _ := readAddress(r.address) // what cannot be read has no origin
 	return a.origin()

@@ -33,9 +33,19 @@ func (a address) origin() string {
 	case a.scheme == "":
 		return ""
 	case webScheme(a.scheme):
-		return a.scheme + "://" + a.host
+		return a.scheme + "://" + strings.ToLower(a.withoutUsualPort())
 	}
 	return a.scheme + ":"
+}
+
+// withoutUsualPort is the host as browsers write it in an origin.
+func (a address) withoutUsualPort() string {
+	usual := map[string]string{"http": ":80", "https": ":443"}
+	name, port := splitPort(a.host)
+	if port == usual[a.scheme] {
+		return name
+	}
+	return a.host
 }
 
 // name is the host without its port.

@@ -85,14 +85,6 @@ func (e entry) admitsPath(path string) bool {
 	return !e.below || len(found) > n
 }
 
-// source is the entry as a source expression of a Content-Security-Policy.
-func (e entry) source() string {
-	if e.wildcard && webScheme(e.scheme) {
-		return e.scheme + "://*." + e.host
-	}
-	return e.origin()
-}
-
 func isIP(name string) bool {
 	_, err := netip.ParseAddr(strings.Trim(name, "[]"))
 	return err == nil

@@ -73,17 +73,14 @@ func (rs *Returns) Allow(raw string) (Return, error) {
 	return Return{a.String()}, nil
 }
 
-// Fallback is where people go when nothing else says so. It need not be on the list.
-func (rs *Returns) Fallback() Return { return Return{rs.fallback.String()} }
-
-// Sources are the allow-list and the fallback as source expressions of a Content-Security-Policy, each once:
-// "https://app.example.com", "https://*.example.com", "myapp:".
-func (rs *Returns) Sources() []string {
-	var all []string
-	for _, e := range append(slices.Clone(rs.entries), entry{address: rs.fallback}) {
-		if source := e.source(); !slices.Contains(all, source) {
-			all = append(all, source)
-		}
+// Trusts reports whether an Origin header (RFC 6454, section 7) names the web origin of an entry, whatever its path.
+func (rs *Returns) Trusts(origin string) bool {
+	a, err := readAddress(origin)
+	if err != nil || !webScheme(a.scheme) || a.host == "" || a.path+a.query+a.fragment != "" {
+		return false
 	}
-	return all
+	return slices.ContainsFunc(rs.entries, func(e entry) bool {
+		e.host = e.withoutUsualPort()
+		return e.scheme == a.scheme && e.admitsHost(a.withoutUsualPort())
+	})
 }

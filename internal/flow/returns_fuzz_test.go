@@ -93,7 +93,7 @@ func FuzzReturnsAsBrowsersReadThem(f *testing.F) {
 		if err != nil || raw == "" {
 			return
 		}
-		in, out := asBrowsersRead(t, raw, rs.Fallback().String(), got.String())
+		in, out := asBrowsersRead(t, raw, rs.fallback.String(), got.String())
 		if in == nil || out == nil {
 			t.Fatalf("%q becomes %q; no browser reads both: %v, %v", raw, got, in, out)
 		}

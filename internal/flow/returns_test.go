@@ -2,11 +2,8 @@ package flow
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // answers are what Allow makes of addresses: what it returns, or one of these.
@@ -149,7 +146,7 @@ func TestTheFlowsOwnAddressesAreAlwaysAllowed(t *testing.T) {
 		"http://127.0.0.1:4455/login":                                                forbidden, // the default itself
 	}.check(t, listed(t))
 	rs, err := NewReturns("https://x.example/base/path/", "", nil)
-	if err != nil || rs.Fallback().String() != "https://x.example/base/path/" {
+	if err != nil || rs.fallback.String() != "https://x.example/base/path/" {
 		t.Fatalf("%v, %v", rs, err)
 	}
 	answers{
@@ -264,7 +261,7 @@ func TestSchemesOfApps(t *testing.T) {
 
 func TestAPathOnTheListBelongsToTheDefaultsHost(t *testing.T) {
 	rs, err := NewReturns("https://x.example/", "/welcome", []string{"/ok"})
-	if err != nil || rs.Fallback().String() != "https://x.example/welcome" {
+	if err != nil || rs.fallback.String() != "https://x.example/welcome" {
 		t.Fatalf("%v, %v", rs, err)
 	}
 	answers{
@@ -322,8 +319,8 @@ func TestReturnsWithParameters(t *testing.T) {
 	}
 }
 
-func TestOriginsAndSources(t *testing.T) {
-	for address, want := range map[string]string{"https://X.example:8443/a?b#c": "https://x.example:8443", "http://[::1]:80": "http://[::1]:80", "myapp://cb": "myapp:", "com.example.app:/x": "com.example.app:"} {
+func TestOrigins(t *testing.T) {
+	for address, want := range map[string]string{"https://X.example:8443/a?b#c": "https://x.example:8443", "http://[::1]:80": "http://[::1]", "https://x.example:443/y": "https://x.example", "https://x.example:80": "https://x.example:80", "myapp://cb": "myapp:", "com.example.app:/x": "com.example.app:"} {
 		if got, err := Configured("", address); err != nil || got.Origin() != want {
 			t.Errorf("%q: %q, %v", address, got.Origin(), err)
 		}
@@ -331,12 +328,22 @@ func TestOriginsAndSources(t *testing.T) {
 	if !Stored("").IsZero() || Stored("").Origin() != "" || Stored("https://x.example").IsZero() {
 		t.Error("the zero Return is none")
 	}
-	rs, err := NewReturns("https://x.example/", "/welcome", []string{"https://app.example.com/area", "https://app.example.com", "https://*.Example.com:8443", "myapp://", "com.example.app:/oauth", "exp://*.example.com"})
-	want := []string{"https://app.example.com", "https://*.example.com:8443", "myapp:", "com.example.app:", "exp:", "https://x.example"}
-	if diff := cmp.Diff(want, rs.Sources()); diff != "" || err != nil {
-		t.Error(err, diff)
+}
+
+func TestWhoseFormsAreTrusted(t *testing.T) {
+	rs, err := NewReturns("https://x.example/", "/welcome", []string{"https://app.example.com/area", "https://*.Wild.example:8443", "http://usual.example:80", "myapp://", "com.example.app:/oauth"})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if !slices.Equal(rs.Sources(), rs.Sources()) {
-		t.Error("asking twice changes the answer")
+	for origin, want := range map[string]bool{
+		"https://x.example": true, "https://app.example.com": true, "https://APP.example.com": true, "https://a.wild.example:8443": true, "https://a.b.wild.example:8443": true,
+		"http://usual.example": true, "https://app.example.com:443": true,
+		"http://app.example.com": false, "https://app.example.com:8443": false, "https://app.example.com/": false, "https://app.example.com/area": false, "https://wild.example:8443": false,
+		"https://a.wild.example": false, "https://evilwild.example:8443": false, "https://app.example.com.evil.example": false, "https://u@app.example.com": false, "null": false, "": false,
+		"myapp://": false, "myapp:": false, "com.example.app:/oauth": false, "https://": false, "//app.example.com": false, "https://app.example.com?x": false, "https://app.example.com#x": false,
+	} {
+		if got := rs.Trusts(origin); got != want {
+			t.Errorf("%q: %v", origin, got)
+		}
 	}
 }

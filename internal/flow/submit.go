@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -97,11 +98,13 @@ func (e *Engine) remember(f *Flow, in Input) error {
 	return nil
 }
 
-// keepable reports whether a value is small, and one that can be read again: a number may be too large for that.
+// keepable reports whether a value is small, no token that has strayed here, and one that can be read again: a number may
+// be too large for that.
 func keepable(v any) bool {
 	b, err := json.Marshal(v)
 	var again any
-	return err == nil && len(b) <= maxAnswer && json.Unmarshal(b, &again) == nil
+	stray := bytes.Contains(b, []byte(session.InHeader)) || bytes.Contains(b, []byte(session.InCookie))
+	return err == nil && len(b) <= maxAnswer && !stray && json.Unmarshal(b, &again) == nil
 }
 
 // explain turns what a person can mend into messages on the form and leaves the rest alone.

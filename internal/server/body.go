@@ -72,7 +72,7 @@ func readSubmission(w http.ResponseWriter, r *http.Request) (map[string]any, err
 	case "application/x-www-form-urlencoded":
 		return readForm(w, r)
 	}
-	return nil, errContentType.Saying("The request has the Content-Type %q; use application/json or application/x-www-form-urlencoded.", shorten(r.Header.Get("Content-Type")))
+	return nil, errContentType.Saying("The request has another Content-Type than application/json or application/x-www-form-urlencoded, or none.")
 }
 
 func readForm(w http.ResponseWriter, r *http.Request) (map[string]any, error) {

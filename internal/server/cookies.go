@@ -44,6 +44,20 @@ func put(w http.ResponseWriter, cookies ...*http.Cookie) {
 	h["Set-Cookie"] = kept
 }
 
+// arriving wraps what a link of another site may lead to. Browsers keep SameSite=Strict cookies back then, and it would
+// look as if nobody were signed in; loading the address once more, from here, brings them.
+func (s *Server) arriving(h handle) handle {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if s.Session.SameSite != http.SameSiteStrictMode || r.Header.Get("Sec-Fetch-Site") != "cross-site" || r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+			return h(w, r)
+		}
+		w.Header().Set("Refresh", "0")
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+}
+
 // issue gives a browser the token of its session, until that expires.
 func (s *Server) issue(w http.ResponseWriter, token session.Secret, expires time.Time) {
 	c := s.Session.cookie(s.Session.Name, token.Reveal())

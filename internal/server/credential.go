@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"exeunt/internal/fault"
 	"exeunt/internal/session"
 )
 
@@ -50,7 +51,10 @@ func (s *Server) byHeader(r *http.Request, text string, find finder) (caller, er
 }
 
 // maxTried bounds how many cookies of one request are looked up.
-const maxTried = 4
+const maxTried = 32
+
+// errManyCookies is answered instead of a guess: the live cookie may be among those that were not looked up.
+var errManyCookies = fault.New(fault.Invalid, "session_cookies_too_many", "The request carries more session cookies than can be looked up. Remove the cookies of this site in your browser, and sign in again.")
 
 // byCookie takes the first session cookie that stands for a session that counts: a dead or foreign one beside it, from
 // another path or another time, must not sign anybody out. It reports whether any of them can be a token at all.
@@ -80,11 +84,14 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 			return caller{session: live, token: token, cookie: true}, true, err
 		}
 	}
+	switch {
+	case left:
+		err = errManyCookies
+	case tried > 0:
+		err = session.ErrNone
+	}
 	if seen && !left {
 		s.sweep(w)
-	}
-	if tried > 0 {
-		err = session.ErrNone
 	}
 	return caller{cookie: true}, tried > 0, err
 }
@@ -92,7 +99,7 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 // caller is identify for endpoints that nobody has to be signed in for: the session is nil then. A session that has yet
 // to be stepped up counts. A store that cannot be reached is an error, never "no session".
 func (s *Server) caller(w http.ResponseWriter, r *http.Request) (caller, error) {
-	c, err := s.identify(w, r, (*session.Manager).Lookup)
+	c, err := s.signedIn(w, r)
 	if errors.Is(err, session.ErrNone) {
 		return caller{}, nil
 	}

@@ -68,7 +68,6 @@ func TestTheCredentialOfARequestIsChosenOnce(t *testing.T) {
 		"the name of now before a former one":        {cookie: "then=" + a + "; now=" + b, want: b, asked: 1},
 		"a value without a name":                     {cookie: a},
 		"another name":                               {cookie: "Now=" + a},
-		"no more than four cookies are looked up":    {cookie: strings.Repeat("now="+c+"; ", 6) + "now=" + a, asked: 4},
 		"four dead ones are removed":                 {cookie: strings.Repeat("now="+c+"; ", 4), asked: 4, swept: true},
 		"nothing":                                    {},
 		"a scheme alone":                             {authorization: "Bearer"},
@@ -95,6 +94,20 @@ func TestTheCredentialOfARequestIsChosenOnce(t *testing.T) {
 				t.Errorf("removed: %v, want %v: %q", gone, row.swept, w.Header()["Set-Cookie"])
 			}
 		})
+	}
+}
+
+func TestTooManySessionCookiesAreNoSignOut(t *testing.T) {
+	dead := strings.Repeat("now="+cookieToken("c")+"; ", maxTried)
+	for cookie, want := range map[string]error{dead: session.ErrNone, dead + "now=" + cookieToken("a"): errManyCookies, dead[:len(dead)-2] + "x; now=" + cookieToken("a"): nil} {
+		r, w, d := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder(), &directory{live: []string{cookieToken("a")}}
+		r.Header.Set("Cookie", cookie)
+		if _, err := cookieServer().identify(w, r, d.find); !errors.Is(err, want) || len(d.asked) != maxTried {
+			t.Errorf("%d cookies: %v after %d look-ups, want %v", strings.Count(cookie, "="), err, len(d.asked), want)
+		}
+		if swept := w.Header()["Set-Cookie"] != nil; swept != errors.Is(want, session.ErrNone) {
+			t.Errorf("%d cookies: removed %v", strings.Count(cookie, "="), swept)
+		}
 	}
 }
 

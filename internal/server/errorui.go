@@ -34,7 +34,7 @@ func (s *Server) showError(w http.ResponseWriter, r *http.Request, err error) er
 		return s.troublePage(w, r, err)
 	}
 	of(w).fault = err
-	redirect(w, r, s.Places.Error.With("id", s.errorID(f, of(w).given)))
+	redirect(w, r, s.Places.Error.With("id", s.errorID(f)))
 	return nil
 }
 
@@ -45,10 +45,11 @@ type shown struct {
 	At    int64      `json:"t"` // Unix time in microseconds
 }
 
-func (s *Server) errorID(f *fault.Error, request string) string {
-	b, err := json.Marshal(shown{Error: wire.FromFault(f, request), At: s.Sessions.Moment().UnixMicro()})
+// errorID holds nothing that the client has written, as anybody may be shown it.
+func (s *Server) errorID(f *fault.Error) string {
+	b, err := json.Marshal(shown{Error: wire.FromFault(f, ""), At: s.Sessions.Moment().UnixMicro()})
 	if err != nil { // a detail that cannot be encoded must not hide the failure itself
-		return s.errorID(fault.New(f.Kind, f.ID, f.Reason), request)
+		return s.errorID(fault.New(f.Kind, f.ID, f.Reason))
 	}
 	return seals(s.Keys).seal("error", b)
 }

@@ -14,7 +14,7 @@ import (
 // handle answers a request, or returns what went wrong without having written anything.
 type handle func(w http.ResponseWriter, r *http.Request) error
 
-// route is one entry of the API.
+// route is one entry of the API. A HEAD without a handle is one that GET does not answer either.
 type route struct {
 	method, path string
 	handle       handle
@@ -51,10 +51,12 @@ func (s *Server) handler(listener string, routes []route, fallback handle) http.
 func (s *Server) methods(listener, path string, methods map[string]route) http.Handler {
 	handlers := map[string]http.Handler{}
 	for m, r := range methods {
-		handlers[m] = s.observe(listener, m, path, r.handle)
+		if r.handle != nil {
+			handlers[m] = s.observe(listener, m, path, r.handle)
+		}
 	}
-	if get, ok := handlers["GET"]; ok && handlers["HEAD"] == nil {
-		handlers["HEAD"] = get
+	if _, special := methods["HEAD"]; !special && handlers["GET"] != nil {
+		handlers["HEAD"] = handlers["GET"]
 	}
 	allow := make([]string, 0, len(handlers))
 	for m := range handlers {

@@ -100,22 +100,27 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 	case fate == session.NotYours:
 		return notGenuine(c)
 	case fate == session.RunOut && isAJAX(r):
-		return session.ErrNone
-	case fate == session.EndedNow:
+		return notGenuine(c)
+	case fate == session.EndedNow: // an old link, which anybody may have made, takes nothing from this browser
 		note(w, "session_ended", named.String())
-		if c.cookie {
-			s.sweep(w)
-		}
-	}
-	if fate == session.EndedNow || c.session == nil { // an old link takes nothing from whoever is signed in by now
-		s.rotateCSRF(w)
-		s.clearBrowser(w, r)
+		s.clear(w, r, c)
 	}
 	if isAJAX(r) {
 		return done(w)
 	}
 	redirect(w, r, to)
 	return nil
+}
+
+// clear removes what the browser keeps of an ended session.
+func (s *Server) clear(w http.ResponseWriter, r *http.Request, c caller) {
+	if c.cookie {
+		s.sweep(w)
+	}
+	s.rotateCSRF(w)
+	if s.ClearBrowserData && s.secure(r) {
+		w.Header().Set("Clear-Site-Data", clearData)
+	}
 }
 
 // askFirst leads whoever opens the address without a token to a page with a button.
@@ -171,6 +176,9 @@ func text(values map[string]any, name, otherwise string) string {
 // afterLogout is where a browser goes then: where the request says, else where it said when the logout began, if that is
 // still allowed, else where everybody goes.
 func (s *Server) afterLogout(asked, sealed string) (flow.Return, error) {
+	if asked == sealed {
+		asked = "" // the address that the logout began with says it too
+	}
 	to, err := s.Flows.Returns.Allow(asked)
 	if err != nil {
 		return to, err
@@ -187,20 +195,8 @@ func (s *Server) afterLogout(asked, sealed string) (flow.Return, error) {
 // clearData makes browsers drop what they keep of our origin (W3C Clear Site Data). They obey over https alone.
 const clearData = `"cookies", "storage", "cache"`
 
-func (s *Server) clearBrowser(w http.ResponseWriter, r *http.Request) {
-	if s.ClearBrowserData && s.secure(r) {
-		w.Header().Set("Clear-Site-Data", clearData)
-	}
-}
-
 // secure reports whether the browser has sent the request over https, as far as can be known.
 func (s *Server) secure(r *http.Request) bool {
 	return r.TLS != nil || strings.HasPrefix(s.View.Base, "https:") ||
 		s.trusted(peerAddress(r.RemoteAddr)) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
-}
-
-// logoutHead refuses HEAD, with which scanners follow links: a request that asks for nothing ends nothing.
-func (s *Server) logoutHead(w http.ResponseWriter, _ *http.Request) error {
-	w.Header().Set("Allow", "GET, POST")
-	return errMethod
 }

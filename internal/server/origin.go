@@ -20,6 +20,16 @@ func (s *Server) own(h handle) handle {
 	}
 }
 
+// ownForm is own for what carries a token of its own as well, and so may come from more places; see fromOwnForm.
+func (s *Server) ownForm(h handle) handle {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if len(r.Header["Cookie"]) > 0 && !s.fromOwnForm(r) {
+			return violation(r, "The request comes from a page of another origin.")
+		}
+		return h(w, r)
+	}
+}
+
 // fromOwnSite reports whether a request was made by a page of ours, by one of an origin that is trusted, or by no page.
 func (s *Server) fromOwnSite(r *http.Request) bool {
 	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
@@ -37,12 +47,12 @@ func (s *Server) fromOwnSite(r *http.Request) bool {
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
 }
 
-// fromOwnForm is fromOwnSite for forms that carry the anti-forgery token too, and so may stand elsewhere: in any
-// application that people may return to, or on a page of our site that keeps its origin to itself, as one with the
-// Referrer-Policy no-referrer does.
+// fromOwnForm is fromOwnSite for forms that carry a token which only this browser was given, and so may stand elsewhere:
+// in any application that people may return to, or, where pages of one's own are configured, on a page that keeps its
+// origin to itself, as one with the Referrer-Policy no-referrer does.
 func (s *Server) fromOwnForm(r *http.Request) bool {
-	origin := strings.ToLower(r.Header.Get("Origin"))
-	return s.fromOwnSite(r) || s.applications[origin] || origin == "null" && r.Header.Get("Sec-Fetch-Site") == "same-site"
+	origin := r.Header.Get("Origin")
+	return s.fromOwnSite(r) || s.Flows.Returns.Trusts(origin) || origin == "null" && len(s.origins) > 1
 }
 
 // trusts reports whether an Origin header names our own origin, that of a configured page, or one that CORS lets act with

@@ -173,7 +173,10 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 // signedOutPage says that it is done. Somebody who has signed in again meanwhile is asked instead of being told a lie.
 func (s *Server) signedOutPage(w http.ResponseWriter, r *http.Request) error {
 	c, err := s.caller(w, r)
-	if err == nil && c.session != nil {
+	switch {
+	case err != nil:
+		return s.troublePage(w, r, err)
+	case c.session != nil:
 		return s.logoutPage(w, r)
 	}
 	page := ui.SignedOutPage{SignIn: s.Places.Begin[flow.Login].String()}
@@ -211,7 +214,9 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", a.Type)
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox") // a picture is no page
 	h.Set("Content-Length", strconv.Itoa(len(a.Content)))
-	h.Del("Vary")
+	if h.Del("Vary"); s.cors != nil {
+		h["Vary"] = []string{"Origin"} // CORS marks this answer too
+	}
 	of(w).quiet = true
 	_, _ = w.Write(a.Content) // a client that is gone needs no answer
 	return nil

@@ -3,16 +3,16 @@ package server
 import "exeunt/internal/flow"
 
 // publicRoutes is the public API and the built-in pages. What changes something for a person who is known by a cookie is
-// wrapped in own or intended; submissions of flows see to it themselves, and the rest looks at no cookie or changes nothing.
+// wrapped in own, ownForm or intended; submissions of flows see to it themselves, and the rest looks at no cookie or changes nothing.
 func (s *Server) publicRoutes() []route {
 	routes := []route{
 		{"GET", "/health/alive", s.alive},
 		{"GET", "/health/ready", s.ready},
 
 		{"GET", "/self-service/logout/browser", s.browse(isAJAX, s.beginLogout)},
-		{"GET", "/self-service/logout", s.intended(s.browse(isAJAX, s.logout))},
-		{"POST", "/self-service/logout", s.own(s.browse(isAJAX, s.logout))},
-		{"HEAD", "/self-service/logout", s.logoutHead},
+		{"GET", "/self-service/logout", s.intended(s.arriving(s.browse(isAJAX, s.logout)))},
+		{"POST", "/self-service/logout", s.ownForm(s.browse(isAJAX, s.logout))},
+		{"HEAD", "/self-service/logout", nil}, // scanners follow links with it; it asks for nothing, and ends nothing
 		{"DELETE", "/self-service/logout/api", s.nativeLogout},
 
 		{"GET", "/self-service/login/api", s.begin(flow.Login)},
@@ -36,8 +36,8 @@ func (s *Server) publicRoutes() []route {
 		{"POST", "/ui/{$}", s.own(s.signOutOthers)},
 		{"GET", "/ui/login", s.flowPage(flow.Login)},
 		{"GET", "/ui/registration", s.flowPage(flow.Registration)},
-		{"GET", "/ui/logout", s.logoutPage},
-		{"GET", "/ui/signed-out", s.signedOutPage},
+		{"GET", "/ui/logout", s.arriving(s.logoutPage)},
+		{"GET", "/ui/signed-out", s.arriving(s.signedOutPage)},
 		{"GET", "/ui/error", s.errorUI},
 		{"GET", "/ui/assets/{name}", s.asset},
 	}

@@ -53,7 +53,6 @@ type Server struct {
 	sessionCookies []string // the name of the session cookie, and the former ones
 	csrfCookie     string
 	origins        map[string]bool // whose pages may act for a person: ours, and the configured ones
-	applications   map[string]bool // origins on the list of return addresses
 	cors           *cors.Cors      // nil when it is off
 	policy         string          // the Content-Security-Policy of pages
 }
@@ -78,23 +77,8 @@ func (s *Server) Public() http.Handler {
 	for _, place := range append(slices.Collect(maps.Values(s.Places.Flows)), s.Places.Home, s.Places.Logout, s.Places.Error) {
 		s.origins[place.Origin()] = true
 	}
-	s.applications = map[string]bool{}
-	for _, source := range s.Flows.Returns.Sources() {
-		s.applications[source] = true
-	}
-	s.policy = s.Pages.Policy(s.formTargets())
+	s.policy = s.Pages.Policy()
 	return s.crossOrigin(s.handler("public", s.publicRoutes(), s.publicFallback))
-}
-
-// formTargets are where submitting a form of ours may end: browsers apply form-action to redirects as well.
-func (s *Server) formTargets() []string {
-	all := s.Flows.Returns.Sources()
-	for _, rules := range s.Flows.Rules {
-		all = append(all, rules.After.Origin())
-	}
-	all = append(all, s.Places.AfterLogout.Origin())
-	slices.Sort(all)
-	return slices.DeleteFunc(slices.Compact(all), func(source string) bool { return source == "" })
 }
 
 // Admin is the handler of the admin listener.

@@ -34,18 +34,14 @@ type post struct {
 }
 
 func (p *post) run() (err error) {
-	raw := p.r.URL.Query().Get("flow")
-	if !validID(raw) {
-		return flow.ErrNoFlow
-	}
-	id, err := flow.ParseID(raw)
+	id, err := flow.ParseID(p.r.URL.Query().Get("flow"))
 	if err != nil {
-		return err
+		return flow.ErrNoFlow
 	}
 	if p.caller, err = p.Server.caller(p.w, p.r); err != nil {
 		return err
 	}
-	p.flow, err = p.Flows.Open(p.r.Context(), p.kind, id, func() string { return p.ensureCSRF(p.w, p.r).hash() })
+	p.flow, err = p.Flows.Fetch(p.r.Context(), p.kind, id)
 	if p.flow == nil {
 		return err
 	}
@@ -55,9 +51,8 @@ func (p *post) run() (err error) {
 	switch {
 	case p.flow.Type == flow.Browser && p.flow.Occupied(p.caller.session):
 		return p.occupied()
-	case err != nil && p.plain:
-		redirect(p.w, p.r, p.page(p.flow))
-		return nil
+	case errors.Is(err, flow.ErrExpired):
+		return p.expired()
 	case err != nil:
 		return err
 	}
@@ -72,9 +67,22 @@ func (p *post) run() (err error) {
 	return p.succeed(result)
 }
 
-func validID(text string) bool {
-	_, err := flow.ParseID(text)
-	return err == nil
+// expired gives whoever submits a flow that has expired a new one; another browser one that tells nothing of the old.
+func (p *post) expired() error {
+	csrf, foreign := "", false
+	if p.flow.Type == flow.Browser {
+		if !p.fromOwnForm(p.r) {
+			return violation(p.r, "The request comes from a page of another origin.")
+		}
+		_, err := p.bound(p.r, p.flow.CSRF)
+		csrf, foreign = p.ensureCSRF(p.w, p.r).hash(), err != nil
+	}
+	next, err := p.Flows.Replace(p.r.Context(), p.flow, csrf, foreign)
+	if errors.Is(err, flow.ErrExpired) && p.plain {
+		redirect(p.w, p.r, p.page(next))
+		return nil
+	}
+	return err
 }
 
 // occupied answers somebody who is signed in already: in another tab, most likely. Nothing is changed.
