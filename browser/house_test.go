@@ -39,7 +39,7 @@ const (
 	evilHost  = "evil.test"
 )
 
-// pages are what the sites serve, by host and path.
+// pages are what the sites serve, by host and path; or "redirect " and where to.
 type pages map[string]string
 
 // newHouse starts everything on an engine. extra is added to the server's configuration.
@@ -84,6 +84,10 @@ func serveSites(content pages) http.Handler {
 		page, ok := content[host+r.URL.Path]
 		if !ok {
 			http.NotFound(w, r)
+			return
+		}
+		if to, elsewhere := strings.CutPrefix(page, "redirect "); elsewhere {
+			http.Redirect(w, r, to, http.StatusFound)
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

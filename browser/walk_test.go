@@ -1,9 +1,12 @@
 package browser
 
 import (
+	"context"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"exeunt/internal/testkit"
@@ -83,6 +86,36 @@ func TestNginxLetsNobodyInWhoHasSignedOut(t *testing.T) {
 		leaving.until("it is done", `document.querySelector("main[data-signed-out]") !== null`)
 		if got := guarded(); got != 401 {
 			t.Fatalf("the very next request gets %d", got)
+		}
+	})
+}
+
+func TestAnApplicationMaySendItsVisitorOn(t *testing.T) {
+	content := pages{spaHost + "/": "<h1>Somewhere else</h1>"}
+	onEachEngine(t, content, func(t *testing.T, h *house, b *tab) {
+		content[appHost+"/entry"] = "redirect " + h.evil + "/further"
+		content[evilHost+"/further"] = "<h1>Further on</h1>"
+		const email = "chain@example.org"
+		b.register(h.auth, email)
+		b.do("signing out", chromedp.Click(chromedp.CSS(`form[data-after] button`)))
+		b.until("it is done", `document.querySelector("main[data-signed-out]") !== null`)
+		b.open(h.auth + "/self-service/login/browser?return_to=" + h.app + "/entry")
+		b.fillLogin(email)
+		b.until("the end of the chain is there", `document.body && document.body.innerText.includes("Further on")`)
+	})
+}
+
+func TestSigningOutWithoutScripts(t *testing.T) {
+	onEachEngine(t, nil, func(t *testing.T, h *house, b *tab) {
+		b.register(h.auth, "no-scripts@example.org")
+		b.do("turning scripts off", chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+			return err
+		}))
+		b.open(h.auth + "/ui/")
+		b.do("signing out", chromedp.Click(chromedp.CSS(`form[data-after] button`)), chromedp.WaitVisible(chromedp.CSS(`main[data-signed-out]`)))
+		if b.cookie(h.auth, sessionCookie) != "" {
+			t.Error("the session cookie is still there")
 		}
 	})
 }
