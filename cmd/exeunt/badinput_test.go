@@ -60,6 +60,7 @@ var endpoints = []endpoint{
 	{method: "GET", pattern: "/self-service/errors", query: "?id=stub:500", free: true},
 	{method: "DELETE", pattern: "/sessions"},
 	{method: "DELETE", pattern: "/sessions/{id}"},
+	{method: "GET", pattern: "/sessions"},
 	{method: "GET", pattern: "/schemas", free: true},
 	{method: "GET", pattern: "/schemas/{id}", free: true},
 	{method: "*", pattern: "/sessions/whoami"},

@@ -7,6 +7,33 @@ import (
 	"exeunt/internal/wire"
 )
 
+// ownSessions lists the other live sessions of the caller's identity, the newest first.
+func (s *Server) ownSessions(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.signedIn(w, r)
+	if err == nil && !s.Sessions.Satisfied(c.session) {
+		err = session.ErrAALTooLow
+	}
+	if err != nil {
+		return s.orStepUp(err)
+	}
+	p, err := s.readPage(r, ownSessionPages)
+	if err != nil {
+		return err
+	}
+	live := true
+	f := session.Filter{Identity: &c.session.IdentityID, Active: &live, Except: c.session.ID}
+	all, n, err := s.sessionPage(r, p, f)
+	if err != nil {
+		return err
+	}
+	if n.total, err = s.Sessions.Count(r.Context(), f); err != nil {
+		return err
+	}
+	s.link(w, r, p, n)
+	of(w).quiet = true
+	return reply(w, http.StatusOK, s.showSessions(all, wire.Expand{Identity: true, Devices: true}))
+}
+
 // revokeOthers ends all sessions of the caller's identity but the caller's own.
 func (s *Server) revokeOthers(w http.ResponseWriter, r *http.Request) error {
 	c, err := s.signedIn(w, r)

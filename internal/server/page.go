@@ -20,6 +20,7 @@ type paging struct {
 var (
 	sessionPages         = paging{list: "sessions", most: 1000}
 	identitySessionPages = paging{list: "identity_sessions", most: 1000, legacy: true, oneBased: true}
+	ownSessionPages      = paging{list: "own_sessions", most: 1000, legacy: true, oneBased: true}
 	identityPages        = paging{list: "identities", most: 500, legacy: true}
 	schemaPages          = paging{list: "schemas", most: 500, legacy: true}
 )

@@ -25,6 +25,7 @@ func (s *Server) publicRoutes() []route {
 		{"POST", "/self-service/registration", s.submit(flow.Registration)},
 		{"GET", "/self-service/errors", s.selfServiceError},
 
+		{"GET", "/sessions", s.ownSessions},
 		{"DELETE", "/sessions", s.own(s.revokeOthers)},
 		{"DELETE", "/sessions/{id}", s.own(s.revokeOther)},
 

@@ -78,6 +78,7 @@ type Ended struct {
 type Filter struct {
 	Identity *identity.ID
 	Active   *bool // as Session.Valid, at Now
+	Except   ID    // leave this one out; zero for none
 	Now      time.Time
 
 	AfterCreated time.Time // position: the last session of the page before; zero for the first page

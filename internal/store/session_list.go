@@ -7,15 +7,16 @@ import (
 	"exeunt/internal/session"
 )
 
-// The filter is the same for lists and counts: $1 identity or ”, $2 one of ”, 'true', 'false', $3 now. Whether it
-// names an identity is decided before, so that each engine can plan with the right index.
+// The filter is the same for lists and counts: $1 identity or ”, $2 one of ”, 'true', 'false', $3 now, $4 the one
+// to leave out. Whether it names an identity is decided before, so that each engine can plan with the right index.
 const (
 	ofAnyone      query = ` AND CAST($1 AS TEXT) = ''`
 	ofIdentity    query = ` AND s.identity_id = $1`
 	sessionFilter query = `
    AND (CAST($2 AS TEXT) = ''
         OR ($2 = 'true' AND s.ended_at IS NULL AND s.expires_at > CAST($3 AS BIGINT) AND i.state = 'active')
-        OR ($2 = 'false' AND (s.ended_at IS NOT NULL OR s.expires_at <= CAST($3 AS BIGINT) OR i.state <> 'active')))`
+        OR ($2 = 'false' AND (s.ended_at IS NOT NULL OR s.expires_at <= CAST($3 AS BIGINT) OR i.state <> 'active')))
+   AND s.id <> $4`
 )
 
 const listedSessions query = `SELECT` + sessionColumns + `,` + identityColumns + visibleSessions
@@ -25,8 +26,8 @@ const visibleSessions query = `
  WHERE s.deleted = FALSE`
 
 const sessionPage query = `
-   AND (s.created_at < $4 OR (s.created_at = $4 AND s.id > $5))
- ORDER BY s.created_at DESC, s.id LIMIT $6 OFFSET $7`
+   AND (s.created_at < $5 OR (s.created_at = $5 AND s.id > $6))
+ ORDER BY s.created_at DESC, s.id LIMIT $7 OFFSET $8`
 
 const (
 	listSessions    = listedSessions + ofAnyone + sessionFilter + sessionPage
@@ -51,7 +52,7 @@ func filterArgs(f session.Filter) []any {
 	if f.Active != nil {
 		active = map[bool]string{true: "true", false: "false"}[*f.Active]
 	}
-	return []any{identityID, active, micros(f.Now)}
+	return []any{identityID, active, micros(f.Now), f.Except.String()}
 }
 
 // ListSessions implements session.Store.

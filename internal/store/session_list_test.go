@@ -39,6 +39,7 @@ func TestListSessions(t *testing.T) {
 			"those of an identity":              {session.Filter{Identity: &i.ID}, slices.Concat(live, ended, expired)},
 			"active ones of an identity":        {session.Filter{Identity: &i.ID, Active: new(true)}, live},
 			"inactive ones of an identity":      {session.Filter{Identity: &i.ID, Active: new(false)}, slices.Concat(ended, expired)},
+			"all but one of an identity":        {session.Filter{Identity: &i.ID, Active: new(true), Except: live[0].ID}, live[1:]},
 			"none of an inactive identity":      {session.Filter{Identity: &asleep.ID, Active: new(true)}, nil},
 			"those of an inactive identity":     {session.Filter{Identity: &asleep.ID}, []client{sleeping}},
 			"those of a deleted identity":       {session.Filter{Identity: &gone.ID}, nil},
