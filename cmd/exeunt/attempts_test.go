@@ -41,3 +41,24 @@ func TestFailedSignInsAreBoundedAndSignOutsNever(t *testing.T) {
 	in.logout(adas).expect(t, 204)
 	in.whoami(adas).expect(t, 401)
 }
+
+func TestNobodyFillsTheStoreWithFlows(t *testing.T) {
+	in := start(t, testkit.File(t), "serve: {public: {port: 0, failed_attempts_per_minute: 5, trusted_proxies: [127.0.0.1]}, admin: {port: 0}}\n")
+	for _, path := range []string{"/self-service/login/api", "/self-service/login/browser", "/self-service/registration/api"} {
+		begin := func(client string) answer {
+			return in.call("GET", in.public+path, nil, "X-Forwarded-For", client, "Accept", "application/json")
+		}
+		refused := 0
+		for range 60 {
+			if a := begin("203.0.113." + string(rune('0'+len(path)%10))); a.status == 429 {
+				refused++
+				a.refused(t, 429, "too_many_flows")
+			}
+		}
+		if refused < 5 || refused > 11 {
+			t.Errorf("%s: %d of 60 are refused", path, refused)
+		}
+		begin("203.0.113.99").expect(t, 200)
+		begin("10.0.0.7").expect(t, 200)
+	}
+}

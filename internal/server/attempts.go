@@ -10,10 +10,12 @@ import (
 	"exeunt/internal/flow"
 )
 
-// attempts bounds how often somebody may fail to sign in. Each client, and each identifier that is tried, has a bucket that a failure empties by one and time fills again. A success costs nothing. It
-// is safe for concurrent use, and forgets the longest untouched when it holds too many.
+// attempts bounds how often somebody may fail to sign in, or begin a flow. Each client, and each identifier that is tried,
+// has a bucket that a failure empties by one and time fills again. A success costs nothing. It is safe for concurrent
+// use, and forgets the longest untouched when it holds too many.
 type attempts struct {
 	perMinute int // zero for no bound
+	refusal   *fault.Error
 	now       func() time.Time
 
 	mu        sync.Mutex
@@ -30,9 +32,16 @@ type bucket struct {
 // maxBuckets is when the older half is forgotten.
 const maxBuckets = 50_000
 
-func newAttempts(perMinute int, now func() time.Time) *attempts {
-	return &attempts{perMinute: perMinute, now: now, young: map[string]*bucket{}, old: map[string]*bucket{}, keptYoung: maxBuckets}
+func newAttempts(perMinute int, refusal *fault.Error, now func() time.Time) *attempts {
+	return &attempts{perMinute: perMinute, refusal: refusal, now: now, young: map[string]*bucket{}, old: map[string]*bucket{}, keptYoung: maxBuckets}
 }
+
+// flowsPerAttempt is how many flows a client may begin for each attempt to sign in that may fail. Each is a row that stays
+// for an hour, and takes nobody's account to make.
+const flowsPerAttempt = 10
+
+var errFlows = &fault.Error{Kind: fault.Busy, ID: "too_many_flows",
+	Reason: "Too many forms were begun from this address. Please wait a moment and try again."}
 
 var errAttempts = &fault.Error{Kind: fault.Busy, ID: "too_many_attempts",
 	Reason: "There were too many failed attempts from this address or for this account. Please wait a moment and try again."}
@@ -49,7 +58,7 @@ func (a *attempts) begin(keys ...string) (giveBack func(), err error) {
 		b := a.bucket(key)
 		if b.tokens < 1 {
 			a.give(keys[:i])
-			e := *errAttempts
+			e := *a.refusal
 			e.RetryAfter = time.Duration((1 - b.tokens) / float64(a.perMinute) * float64(time.Minute))
 			return nil, &e
 		}
@@ -97,11 +106,16 @@ func attemptKeys(in flow.Input) (keys []string) {
 		hash := sha256.Sum256([]byte(name)) // of whatever length a client has sent
 		keys = append(keys, "identifier "+string(hash[:]))
 	}
-	a, err := netip.ParseAddr(in.Device.IP)
+	return append(keys, clientKeys(in.Device.IP)...)
+}
+
+// clientKeys is the key of a client that is held to account, or nothing.
+func clientKeys(ip string) []string {
+	a, err := netip.ParseAddr(ip)
 	if err != nil || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() {
-		return keys
+		return nil
 	}
-	return append(keys, clientKey(a))
+	return []string{clientKey(a)}
 }
 
 // clientKey stands for a client. An IPv6 client owns a whole /64 (RFC 6177), so that is what counts.

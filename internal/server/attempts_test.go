@@ -14,7 +14,7 @@ import (
 
 func TestFailedAttemptsAreBounded(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	a := newAttempts(3, func() time.Time { return now })
+	a := newAttempts(3, errAttempts, func() time.Time { return now })
 	fail := func(keys ...string) error { _, err := a.begin(keys...); return err }
 
 	for range 3 {
@@ -59,7 +59,7 @@ func TestAnAttemptIsCountedAgainstTheAccountAndTheClient(t *testing.T) {
 }
 
 func TestASuccessCostsNothing(t *testing.T) {
-	a := newAttempts(2, time.Now)
+	a := newAttempts(2, errAttempts, time.Now)
 	for range 50 {
 		giveBack, err := a.begin("client 1")
 		if err != nil {
@@ -73,7 +73,7 @@ func TestASuccessCostsNothing(t *testing.T) {
 }
 
 func TestManyClientsDoNotFillTheMemory(t *testing.T) {
-	a := newAttempts(2, time.Now)
+	a := newAttempts(2, errAttempts, time.Now)
 	a.keptYoung = 10
 	for i := range 1000 {
 		if _, err := a.begin(fmt.Sprint(i)); err != nil {

@@ -63,6 +63,9 @@ func (s *Server) start(r *http.Request, start flow.Start) (*flow.Flow, error) {
 	if holdsToken(q.Get("return_to")) {
 		return nil, errTokenInURL
 	}
+	if _, err := s.begun.begin(clientKeys(s.clientIP(r))...); err != nil {
+		return nil, err
+	}
 	start.Refresh, _ = strconv.ParseBool(q.Get("refresh")) // anything else means no, as it always has
 	start.RequestURL, start.ReturnTo, start.AAL = s.requestURL(r), q.Get("return_to"), q.Get("aal")
 	start.Schema, start.Organization = q.Get("identity_schema"), organization(q.Get("organization"))

@@ -11,23 +11,22 @@ import (
 // own wraps what changes something on behalf of a cookie: pages of other sites may not cause it, whatever the browser
 // makes of SameSite. It believes Sec-Fetch-Site, which scripts cannot set, and Origin for browsers without it; a request
 // with neither was made by no page. Requests without a cookie have nothing to abuse.
-func (s *Server) own(h handle) handle {
+func (s *Server) own(h handle) handle { return unlessForeign(s.fromOwnSite, h) }
+
+// ownForm is own for what carries a token of its own as well, and so may come from more places; see fromOwnForm.
+func (s *Server) ownForm(h handle) handle { return unlessForeign(s.fromOwnForm, h) }
+
+func unlessForeign(ours func(*http.Request) bool, h handle) handle {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if len(r.Header["Cookie"]) > 0 && !s.fromOwnSite(r) {
-			return violation(r, "The request comes from a page of another origin.")
+		if len(r.Header["Cookie"]) > 0 && !ours(r) {
+			return foreign(r)
 		}
 		return h(w, r)
 	}
 }
 
-// ownForm is own for what carries a token of its own as well, and so may come from more places; see fromOwnForm.
-func (s *Server) ownForm(h handle) handle {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		if len(r.Header["Cookie"]) > 0 && !s.fromOwnForm(r) {
-			return violation(r, "The request comes from a page of another origin.")
-		}
-		return h(w, r)
-	}
+func foreign(r *http.Request) error {
+	return violation(r, "The request comes from a page of another origin.")
 }
 
 // fromOwnSite reports whether a request was made by a page of ours, by one of an origin that is trusted, or by no page.

@@ -3,7 +3,8 @@ package server
 import "exeunt/internal/flow"
 
 // publicRoutes is the public API and the built-in pages. What changes something for a person who is known by a cookie is
-// wrapped in own, ownForm or intended; submissions of flows see to it themselves, and the rest looks at no cookie or changes nothing.
+// wrapped in own, ownForm or intended; submissions of flows see to it themselves, and the rest looks at no cookie or
+// changes nothing.
 func (s *Server) publicRoutes() []route {
 	routes := []route{
 		{"GET", "/health/alive", s.alive},

@@ -49,8 +49,9 @@ type Server struct {
 	Meter   Meter
 	Log     *slog.Logger
 
-	attempts       *attempts
-	sessionCookies []string // the name of the session cookie, and the former ones
+	attempts       *attempts // to sign in
+	begun          *attempts // flows
+	sessionCookies []string  // the name of the session cookie, and the former ones
 	csrfCookie     string
 	origins        map[string]bool // whose pages may act for a person: ours, and the configured ones
 	cors           *cors.Cors      // nil when it is off
@@ -70,12 +71,15 @@ type Meter interface {
 
 // Public is the handler of the public listener.
 func (s *Server) Public() http.Handler {
-	s.attempts = newAttempts(s.FailedAttempts, time.Now)
+	s.attempts = newAttempts(s.FailedAttempts, errAttempts, time.Now)
+	s.begun = newAttempts(s.FailedAttempts*flowsPerAttempt, errFlows, time.Now)
 	s.sessionCookies = append([]string{s.Session.Name}, s.Session.Former...)
 	s.csrfCookie = csrfName(s.View.Base)
 	s.origins = map[string]bool{}
 	for _, place := range append(slices.Collect(maps.Values(s.Places.Flows)), s.Places.Home, s.Places.Logout, s.Places.Error) {
-		s.origins[place.Origin()] = true
+		if !place.IsZero() {
+			s.origins[place.Origin()] = true
+		}
 	}
 	s.policy = s.Pages.Policy()
 	return s.crossOrigin(s.handler("public", s.publicRoutes(), s.publicFallback))

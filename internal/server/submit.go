@@ -69,15 +69,15 @@ func (p *post) run() (err error) {
 
 // expired gives whoever submits a flow that has expired a new one; another browser one that tells nothing of the old.
 func (p *post) expired() error {
-	csrf, foreign := "", false
+	csrf, others := "", false
 	if p.flow.Type == flow.Browser {
 		if !p.fromOwnForm(p.r) {
-			return violation(p.r, "The request comes from a page of another origin.")
+			return foreign(p.r)
 		}
 		_, err := p.bound(p.r, p.flow.CSRF)
-		csrf, foreign = p.ensureCSRF(p.w, p.r).hash(), err != nil
+		csrf, others = p.ensureCSRF(p.w, p.r).hash(), err != nil
 	}
-	next, err := p.Flows.Replace(p.r.Context(), p.flow, csrf, foreign)
+	next, err := p.Flows.Replace(p.r.Context(), p.flow, csrf, others)
 	if errors.Is(err, flow.ErrExpired) && p.plain {
 		redirect(p.w, p.r, p.page(next))
 		return nil
@@ -94,8 +94,8 @@ func (p *post) occupied() error {
 	case p.kind == flow.Registration:
 		return flow.ErrSignedIn
 	}
-	var foreign error
-	if p.secret, foreign = p.bound(p.r, p.flow.CSRF); foreign != nil {
+	var others error
+	if p.secret, others = p.bound(p.r, p.flow.CSRF); others != nil {
 		p.flow.Answers, p.flow.Faults = nil, nil // what somebody has typed in another browser is not told
 	}
 	p.flow.Messages = []flow.Message{flow.FailedGeneric(flow.ErrSignedIn.Reason)}
@@ -169,7 +169,7 @@ func (p *post) belongs() (err error) {
 		return nil
 	}
 	if p.secret, err = p.bound(p.r, p.flow.CSRF); err == nil && !p.fromOwnForm(p.r) {
-		err = violation(p.r, "The request comes from a page of another origin.")
+		err = foreign(p.r)
 	}
 	return err
 }
