@@ -93,6 +93,9 @@ func (s *Schema) validate(traits []byte) (any, error) {
 		return nil, &TraitErrors{All: []TraitError{{Path: "traits", Text: "is not valid JSON"}}}
 	}
 	doc := map[string]any{"traits": v}
+	if large := unbounded("traits", v); len(large) > 0 {
+		return nil, &TraitErrors{All: large}
+	}
 	if err := s.compiled.Validate(doc); err != nil {
 		var invalid *jsonschema.ValidationError
 		if !errors.As(err, &invalid) {
