@@ -2,10 +2,13 @@ package browser
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"exeunt/internal/testkit"
 )
 
 // application is a single-page application of a few lines: what it calls is what any such application calls.
@@ -163,4 +166,34 @@ func TestAHostilePageSignsNobodyOut(t *testing.T) {
 func (b *tab) logoutURL() string {
 	b.t.Helper()
 	return evaluate[string](b, `fetch("/self-service/logout/browser", {headers: {Accept: "application/json"}}).then(r => r.json()).then(f => f.logout_url)`)
+}
+
+func TestStrictCookiesAndALinkOfAnotherSite(t *testing.T) {
+	p := testkit.Start(t, t.TempDir(), testkit.Quick+"cookies: {same_site: Strict}\n")
+	content := pages{}
+	sites := httptest.NewServer(serveSites(content))
+	t.Cleanup(sites.Close)
+	elsewhere := "http://" + evilHost + strings.TrimPrefix(sites.URL, "http://127.0.0.1")
+	b := chromium(t)
+	follow := func(path string) {
+		content[evilHost+"/"] = fmt.Sprintf(`<!doctype html><a id="link" href=%q>A link</a>`, p.Public+path)
+		b.open(elsewhere + "/")
+		b.do("following the link", chromedp.Click(chromedp.CSS("#link")))
+	}
+	const email = "strict@example.org"
+	b.register(p.Public, email)
+	for range 2 {
+		follow("/ui/")
+		b.until("home shows who is signed in", signedInAs(email))
+		follow("/self-service/logout")
+		b.until("the question is there", `location.pathname === "/ui/logout" && `+signedInAs(email))
+		follow("/ui/signed-out")
+		b.until("nobody is told that they are signed out", signedInAs(email))
+		follow(strings.TrimPrefix(b.logoutURL(), p.Public))
+		b.until("the link has signed out", `document.querySelector("main[data-signed-out]") !== null`)
+		follow("/self-service/login/browser")
+		b.until("the form is there", `location.pathname === "/ui/login" && document.querySelector("form")`)
+		b.fillLogin(email)
+		b.until("home shows who is signed in again", signedInAs(email))
+	}
 }

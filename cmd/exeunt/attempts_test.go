@@ -42,6 +42,21 @@ func TestFailedSignInsAreBoundedAndSignOutsNever(t *testing.T) {
 	in.whoami(adas).expect(t, 401)
 }
 
+func TestNobodyFillsTheStoreWithFlowsInPlaceOfExpiredOnes(t *testing.T) {
+	in := start(t, testkit.File(t), "serve: {public: {port: 0, failed_attempts_per_minute: 5, trusted_proxies: [127.0.0.1]}, admin: {port: 0}}\nselfservice: {flows: {login: {lifespan: 1s}}}\n")
+	action := in.call("GET", in.public+"/self-service/login/api", nil, "X-Forwarded-For", "203.0.113.5").expect(t, 200).text(t, "ui.action")
+	until(t, func() bool { return in.call("POST", action, object{}, "X-Forwarded-For", "203.0.113.6").status == 410 })
+	refused := 0
+	for range 60 {
+		if in.call("POST", action, object{}, "X-Forwarded-For", "203.0.113.5").status == 429 {
+			refused++
+		}
+	}
+	if refused < 5 {
+		t.Errorf("%d of 60 are refused", refused)
+	}
+}
+
 func TestNobodyFillsTheStoreWithFlows(t *testing.T) {
 	in := start(t, testkit.File(t), "serve: {public: {port: 0, failed_attempts_per_minute: 5, trusted_proxies: [127.0.0.1]}, admin: {port: 0}}\n")
 	for _, path := range []string{"/self-service/login/api", "/self-service/login/browser", "/self-service/registration/api"} {

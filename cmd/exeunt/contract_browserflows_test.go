@@ -327,10 +327,10 @@ func TestContractBrowserLogin(t *testing.T) {
 		}},
 		{"flows 4.4: somebody who is signed in does not see another browser's form", func(t *testing.T, in *instance) {
 			b := in.browser()
-			f := b.ask(loginInit).expect(t, 200)
+			f := b.ask(loginInit+"?return_to=/app/secret-place").expect(t, 200)
 			b.send(in.act(f), typed(f, "typed@example.org", "wrong wrong wrong", t)).expect(t, 400)
 			alien, _ := in.visitor()
-			if a := alien.send(in.act(f), object{"method": "password"}); strings.Contains(a.body, "typed@example.org") {
+			if a := alien.send(in.act(f), object{"method": "password"}).expect(t, 400); strings.Contains(a.body, "typed@example.org") || strings.Contains(a.body, "secret-place") || a.messages(t) != "4000001" {
 				t.Errorf("%d %s", a.status, a.body)
 			}
 		}},

@@ -173,7 +173,8 @@ func TestStrictCookiesArriveFromLinksOfOtherSites(t *testing.T) {
 	onEachEngine(t, "cookies: {same_site: Strict}\n", func(t *testing.T, in *instance) {
 		b, p := in.visitor()
 		address, _ := b.leaving("")
-		for _, path := range []string{address, "/self-service/logout", "/ui/logout", "/ui/signed-out"} {
+		for _, path := range []string{address, "/self-service/logout", "/self-service/logout/browser", "/ui/logout", "/ui/signed-out", "/ui/", "/ui/login", "/ui/registration",
+			"/self-service/login/browser", "/self-service/registration/browser"} {
 			a := in.call("GET", b.at(path), nil, "Accept", "text/html", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document").expect(t, 200)
 			if a.header.Get("Refresh") != "0" || a.body != "" || a.header["Set-Cookie"] != nil {
 				t.Errorf("%s: %v\n%s", path, a.header, a.body)

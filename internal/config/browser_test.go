@@ -1,6 +1,8 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -177,6 +179,23 @@ func TestOriginsThatAreRefused(t *testing.T) {
 		got := complaints(t, "serve: {public: {cors: {enabled: true, "+text+"}}}")
 		if !strings.Contains(got, want) || strings.Contains(got, "\n") || strings.Contains(got, "do-not-print") {
 			t.Errorf("%s:\ngot  %s\nwant %s", text, got, want)
+		}
+	}
+}
+
+func TestPagesThatLeadBackAreRefused(t *testing.T) {
+	for page, ok := range map[string]bool{
+		"/login": true, "https://x.example/login": true, "https://app.example/self-service/login": true, "https://x.example/self-service/x": true, "https://x.example/authentic/self-service/x": true,
+		"/auth/self-service/login/browser": false, "https://x.example/auth/self-service/login/browser": false, "https://X.example:443/auth/self-service/login": false,
+		"https://x.example/auth/./self-service/login": false, "/auth/": false, "/auth": false, "/auth/ui/": false, "/auth/ui": false,
+	} {
+		file := filepath.Join(t.TempDir(), "exeunt.yml")
+		text := "serve: {public: {base_url: 'https://x.example/auth/'}}\nselfservice: {flows: {login: {ui_url: '" + page + "'}}}\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load([]string{file}, nil); (err == nil) != ok {
+			t.Errorf("%s: %v", page, err)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"net"
 	"net/netip"
+	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,12 +46,12 @@ func (l *loader) returns() {
 // has a problem of its own.
 func (l *loader) rule(paths ...string) (s site, ok bool) {
 	s = site{l: l, key: paths[0], path: paths[0], value: &value{}}
-	for _, path := range slices.Backward(paths) {
-		if l.unsound[path] {
+	for _, key := range slices.Backward(paths) {
+		if l.unsound[key] {
 			return s, false
 		}
-		if v := l.given[path]; v != nil {
-			s = site{l: l, key: path, path: path, value: v}
+		if v := l.given[key]; v != nil {
+			s = site{l: l, key: key, path: key, value: v}
 		}
 	}
 	return s, true
@@ -127,11 +129,33 @@ func (l *loader) pages() {
 	self := l.config.SelfService
 	for key, address := range map[string]string{"login": self.Login.UIURL, "registration": self.Registration.UIURL, "logout": self.Logout.UIURL, "error": self.ErrorUIURL} {
 		s, ok := l.rule("selfservice.flows." + key + ".ui_url")
-		path := strings.TrimPrefix(address, strings.TrimSuffix(l.config.Serve.Public.BaseURL, "/"))
-		if ok && strings.HasPrefix(path, "/self-service/") {
+		if ok && address != "" && l.leadsBack(key, address) {
 			s.wrong("%s leads back to the API, which leads there, without end; write the address of a page, or leave it out", quoted(address))
 		}
 	}
+}
+
+// leadsBack reports whether an address is one of the API's own, or, for a flow, the page that needs the flow first.
+func (l *loader) leadsBack(key, address string) bool {
+	base := l.publicURL()
+	u, err := base.Parse(address)
+	if err != nil || u.Scheme != base.Scheme || !strings.EqualFold(u.Hostname(), base.Hostname()) || port(u) != port(base) {
+		return false
+	}
+	own := strings.TrimSuffix(base.Path, "/")
+	at := path.Clean("/" + u.Path)
+	home := (key == "login" || key == "registration") && (at == path.Clean(own+"/") || at == own+"/ui")
+	return home || strings.HasPrefix(at+"/", own+"/self-service/")
+}
+
+func port(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case u.Scheme == "https":
+		return "443"
+	}
+	return "80"
 }
 
 // sharedSecrets tells whoever may run several nodes that each would have secrets of its own.

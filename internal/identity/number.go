@@ -6,30 +6,41 @@ import (
 	"strings"
 )
 
-// The largest numbers that traits may hold, as they are written. They are compared exactly, which takes the longer the
-// larger they are, and beyond some size is given up.
+// What traits may hold at most. Numbers are compared exactly, which takes the longer the larger they are, and beyond some
+// size is given up; and every value that breaks a rule costs more than it does to send it.
 const (
-	maxNumber   = 400 // characters
-	maxExponent = 400
+	maxNumber   = 400    // characters of a number, as it is written
+	maxExponent = 400    // of a number
+	maxValues   = 10_000 // values in all, objects and lists among them
 )
 
-// unbounded finds the numbers that are too large to be compared with what a schema allows.
-func unbounded(path string, v any) (found []TraitError) {
+// measure goes through traits until something is too large.
+type measure struct{ values int }
+
+// excess returns the first thing that is too large, or nil. Its path is put together on the way back, when there is one.
+func (m *measure) excess(v any) (path []string, text string) {
+	if m.values++; m.values > maxValues {
+		return nil, "has more than " + strconv.Itoa(maxValues) + " values"
+	}
 	switch v := v.(type) {
 	case json.Number:
 		if !bounded(v.String()) {
-			found = []TraitError{{Path: path, Text: "is a number that is too large or too small"}}
+			return nil, "is a number that is too large or too small"
 		}
 	case map[string]any:
-		for _, name := range sortedKeys(v) {
-			found = append(found, unbounded(path+"."+name, v[name])...)
+		for name, child := range v {
+			if path, text := m.excess(child); text != "" {
+				return append(path, name), text
+			}
 		}
 	case []any:
 		for i, child := range v {
-			found = append(found, unbounded(path+"."+strconv.Itoa(i), child)...)
+			if path, text := m.excess(child); text != "" {
+				return append(path, strconv.Itoa(i)), text
+			}
 		}
 	}
-	return found
+	return nil, ""
 }
 
 func bounded(number string) bool {

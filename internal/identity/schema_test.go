@@ -168,3 +168,33 @@ func FuzzCompileSchema(f *testing.F) {
 		_, _ = s.Derive([]byte(`{"email":"a@b.example","a":{"a":{"a":"x"}}}`)) // it must end, and not crash
 	})
 }
+
+func TestWhatIsWrongWithTraitsIsToldBriefly(t *testing.T) {
+	s := compiled(t, `{"type":"object","properties":{"tags":{"type":"array","items":{"type":"string"}},"score":{"type":"number","minimum":0}}}`)
+	key := strings.Repeat("k", 20_000)
+	for name, traits := range map[string]string{
+		"absurd numbers under a long name":    `{"` + key + `":[` + strings.Repeat("1e999,", 50_000) + `1]}`,
+		"a long name many levels deep":        strings.Repeat(`{"`+key+`":`, 30) + "1e999" + strings.Repeat("}", 30),
+		"more values than anybody needs":      `{"tags":[` + strings.Repeat("0,", 250_000) + `1]}`,
+		"many values of the wrong type":       `{"tags":[` + strings.Repeat("0,", 9_000) + `1]}`,
+		"a number that takes long to compare": `{"score":1e999999}`,
+		"a number of many digits":             `{"score":` + strings.Repeat("9", 100_000) + `}`,
+	} {
+		_, err := s.Derive([]byte(traits))
+		var broken *TraitErrors
+		if !errors.As(err, &broken) {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		size := 0
+		for _, e := range broken.All {
+			size += len(e.Path) + len(e.Text)
+		}
+		if len(broken.All) == 0 || len(broken.All) > 50 || size > 50_000 {
+			t.Errorf("%s: %d rules in %d bytes", name, len(broken.All), size)
+		}
+	}
+	if _, err := s.Derive([]byte(`{"score":1e300,"tags":["a"],"more":{"x":[1,2,3e-300]}}`)); err != nil {
+		t.Errorf("ordinary traits: %v", err)
+	}
+}

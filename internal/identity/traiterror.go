@@ -66,6 +66,7 @@ func brief(s string, limit int) string {
 const (
 	maxText   = 400  // bytes that are told of one broken rule
 	maxReason = 2000 // bytes that are told of all of them
+	maxErrors = 50   // broken rules that are told
 )
 
 func (e *TraitErrors) reason() string {
@@ -93,8 +94,9 @@ func (s *Schema) validate(traits []byte) (any, error) {
 		return nil, &TraitErrors{All: []TraitError{{Path: "traits", Text: "is not valid JSON"}}}
 	}
 	doc := map[string]any{"traits": v}
-	if large := unbounded("traits", v); len(large) > 0 {
-		return nil, &TraitErrors{All: large}
+	if path, text := new(measure).excess(v); text != "" {
+		slices.Reverse(path)
+		return nil, &TraitErrors{All: []TraitError{{Path: at(append([]string{"traits"}, path...)), Text: text}}}
 	}
 	if err := s.compiled.Validate(doc); err != nil {
 		var invalid *jsonschema.ValidationError
@@ -106,21 +108,31 @@ func (s *Schema) validate(traits []byte) (any, error) {
 	return doc, nil
 }
 
-// leaves flattens the tree of a failed validation into its innermost errors, in a stable order.
-func leaves(e *jsonschema.ValidationError) []TraitError {
-	if len(e.Causes) == 0 {
-		return traitErrors(e)
-	}
-	var all []TraitError
-	for _, c := range e.Causes {
-		all = append(all, leaves(c)...)
-	}
+// leaves flattens the tree of a failed validation into its innermost errors, in a stable order. Nobody reads more than the
+// first few.
+func leaves(e *jsonschema.ValidationError) (all []TraitError) {
+	collect(e, &all)
 	slices.SortStableFunc(all, func(a, b TraitError) int { return strings.Compare(a.Path, b.Path) })
-	return all
+	return all[:min(len(all), maxErrors)]
 }
 
+func collect(e *jsonschema.ValidationError, all *[]TraitError) {
+	if len(e.Causes) == 0 {
+		*all = append(*all, traitErrors(e)...)
+	}
+	for _, c := range e.Causes {
+		if len(*all) >= maxErrors {
+			return
+		}
+		collect(c, all)
+	}
+}
+
+// at is where a value is. Names come from the client, and may be of any length.
+func at(path []string) string { return brief(strings.Join(path, "."), maxText) }
+
 func traitErrors(e *jsonschema.ValidationError) []TraitError {
-	path := strings.Join(e.InstanceLocation, ".")
+	path := at(e.InstanceLocation)
 	if missing, ok := e.ErrorKind.(*kind.Required); ok {
 		var all []TraitError
 		for _, name := range missing.Missing {

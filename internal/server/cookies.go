@@ -45,10 +45,11 @@ func put(w http.ResponseWriter, cookies ...*http.Cookie) {
 }
 
 // arriving wraps what a link of another site may lead to. Browsers keep SameSite=Strict cookies back then, and it would
-// look as if nobody were signed in; loading the address once more, from here, brings them.
+// look as if nobody were signed in, and no flow were this browser's; loading the address once more, from here, brings them.
 func (s *Server) arriving(h handle) handle {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if s.Session.SameSite != http.SameSiteStrictMode || r.Header.Get("Sec-Fetch-Site") != "cross-site" || r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+		strict := s.Session.SameSite == http.SameSiteStrictMode || s.CSRF.SameSite == http.SameSiteStrictMode
+		if !strict || r.Header.Get("Sec-Fetch-Site") != "cross-site" || r.Header.Get("Sec-Fetch-Mode") != "navigate" {
 			return h(w, r)
 		}
 		w.Header().Set("Refresh", "0")

@@ -63,13 +63,18 @@ func (s *Server) start(r *http.Request, start flow.Start) (*flow.Flow, error) {
 	if holdsToken(q.Get("return_to")) {
 		return nil, errTokenInURL
 	}
-	if _, err := s.begun.begin(clientKeys(s.clientIP(r))...); err != nil {
+	giveBack, err := s.begun.begin(clientKeys(s.clientIP(r))...)
+	if err != nil {
 		return nil, err
 	}
 	start.Refresh, _ = strconv.ParseBool(q.Get("refresh")) // anything else means no, as it always has
 	start.RequestURL, start.ReturnTo, start.AAL = s.requestURL(r), q.Get("return_to"), q.Get("aal")
 	start.Schema, start.Organization = q.Get("identity_schema"), organization(q.Get("organization"))
-	return s.Flows.Begin(r.Context(), start)
+	f, err := s.Flows.Begin(r.Context(), start)
+	if err != nil {
+		giveBack() // nothing was stored
+	}
+	return f, err
 }
 
 // requestURL is the address the client asked for, on the configured base address, not too long. A query that holds a

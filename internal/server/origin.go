@@ -46,7 +46,7 @@ func (s *Server) fromOwnSite(r *http.Request) bool {
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
 }
 
-// fromOwnForm is fromOwnSite for forms that carry a token which only this browser was given, and so may stand elsewhere:
+// fromOwnForm is fromOwnSite for forms that carry a token which other sites cannot know, and so may stand elsewhere:
 // in any application that people may return to, or, where pages of one's own are configured, on a page that keeps its
 // origin to itself, as one with the Referrer-Policy no-referrer does.
 func (s *Server) fromOwnForm(r *http.Request) bool {

@@ -77,6 +77,9 @@ func (p *post) expired() error {
 		_, err := p.bound(p.r, p.flow.CSRF)
 		csrf, others = p.ensureCSRF(p.w, p.r).hash(), err != nil
 	}
+	if _, err := p.begun.begin(clientKeys(p.clientIP(p.r))...); err != nil {
+		return err
+	}
 	next, err := p.Flows.Replace(p.r.Context(), p.flow, csrf, others)
 	if errors.Is(err, flow.ErrExpired) && p.plain {
 		redirect(p.w, p.r, p.page(next))
@@ -94,12 +97,19 @@ func (p *post) occupied() error {
 	case p.kind == flow.Registration:
 		return flow.ErrSignedIn
 	}
-	var others error
-	if p.secret, others = p.bound(p.r, p.flow.CSRF); others != nil {
-		p.flow.Answers, p.flow.Faults = nil, nil // what somebody has typed in another browser is not told
+	if err := p.belongs(); err != nil {
+		p.withhold()
 	}
 	p.flow.Messages = []flow.Message{flow.FailedGeneric(flow.ErrSignedIn.Reason)}
 	return p.show(http.StatusBadRequest, p.flow)
+}
+
+// withhold leaves of a flow what is no secret: it may be somebody else's. Clients need one in the answer.
+func (p *post) withhold() {
+	f := p.flow
+	p.flow = &flow.Flow{ID: f.ID, Kind: f.Kind, Type: f.Type, State: f.State, RequestedAAL: f.RequestedAAL, IssuedAt: f.IssuedAt,
+		ExpiresAt: f.ExpiresAt, UpdatedAt: f.UpdatedAt, RequestURL: p.Places.Begin[f.Kind].String()}
+	p.secret = p.ensureCSRF(p.w, p.r)
 }
 
 // failed is the status of the redirect to a form that has to be filled in again. Clients have come to know two.
