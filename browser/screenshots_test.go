@@ -105,3 +105,15 @@ func TestSignOutEverywhereElse(t *testing.T) {
 		b.until("this one is not", signedInAs(email))
 	})
 }
+
+func TestNothingMovesForWhoeverAsksForThat(t *testing.T) {
+	p := testkit.Start(t, t.TempDir(), "serve: {public: {port: 0}, admin: {port: 0}}\n")
+	b := chromium(t)
+	b.open(p.Public + "/ui/signed-out")
+	b.size(1280, 900, false)
+	moving := `[...document.querySelectorAll("*")].flatMap(e => ["", "::before", "::after"].map(p => getComputedStyle(e, p)))
+		.filter(s => s.transitionDuration.split(", ").some(d => d !== "0s") || s.animationName !== "none").length`
+	if n := evaluate[int](b, moving); n != 0 {
+		t.Errorf("%d boxes may move although less motion is asked for", n)
+	}
+}
