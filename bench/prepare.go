@@ -85,7 +85,7 @@ func (p *place) fill(sessions int) error {
 			}
 			for range batch {
 				one, token := testkit.Session(someone, time.Now())
-				if err := st.InsertSession(ctx, one, token.Hash()); err != nil {
+				if err := st.InsertSession(ctx, one, token.Hash(), session.Limit{}); err != nil {
 					return err
 				}
 				made = append(made, token)

@@ -13,10 +13,12 @@ import (
 	"exeunt/internal/flow"
 	"exeunt/internal/identity"
 	"exeunt/internal/method/password"
+	"exeunt/internal/method/profile"
 	"exeunt/internal/metrics"
 	"exeunt/internal/server"
 	"exeunt/internal/session"
 	"exeunt/internal/store"
+	"exeunt/internal/vault"
 	"exeunt/internal/wire"
 )
 
@@ -72,7 +74,7 @@ func build(ctx context.Context, c *config.Config, s *store.Store, m *metrics.Met
 		Session: sessionCookie(c.Session.Cookie), CSRF: attributes(c.Cookies), CORS: server.CORS(c.Serve.Public.CORS), Places: where, Pages: pages,
 		ClearBrowserData: c.SelfService.Logout.ClearBrowserData,
 		Sessions:         sessions, Identities: identities, Flows: flows, Schemas: schemas,
-		View: wire.View{Base: c.Serve.Public.BaseURL}, AdminBase: c.Serve.Admin.BaseURL, TrustedProxies: c.Serve.Public.TrustedProxies,
+		Vault: vault.New(keys), View: wire.View{Base: c.Serve.Public.BaseURL}, AdminBase: c.Serve.Admin.BaseURL, TrustedProxies: c.Serve.Public.TrustedProxies,
 		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), Keys: keys, FailedAttempts: c.Serve.Public.FailedAttempts,
 		Ready: []server.Dependency{{Name: "database", Check: s.Ping}}, Metrics: m.Handler(), Meter: m, Log: log,
 	}, nil
@@ -87,7 +89,7 @@ func hashing(h config.Hashers) password.Params {
 }
 
 func sessionRules(c config.Session) session.Rules {
-	r := session.Rules{Lifespan: c.Lifespan, Debounce: c.ExtendDebounce, RequiredAAL: session.RequiredAAL(c.RequiredAAL)}
+	r := session.Rules{Lengths: session.Lengths{Lifespan: c.Lifespan}, Debounce: c.ExtendDebounce, RequiredAAL: session.RequiredAAL(c.RequiredAAL)}
 	if c.EarliestPossibleExtend > 0 {
 		r.Window = &c.EarliestPossibleExtend
 	}
@@ -105,12 +107,13 @@ func engine(c *config.Config, s *store.Store, sessions *session.Manager, identit
 		Store: s, Sessions: sessions, Identities: s, Schemas: identities.Schemas, Returns: returns, Meter: m,
 		Disabled: []string{"oidc", "saml", "code", "link", "totp", "lookup_secret", "webauthn", "passkey"},
 		Rules: map[flow.Kind]flow.Rules{
-			flow.Login: {Lifespan: self.Login.Lifespan, RevokeOthers: slices.Contains(self.Login.AfterPassword, "revoke_active_sessions"),
+			flow.Login: {Lifespan: self.Login.Lifespan, RevokeOthers: map[string]bool{"password": slices.Contains(self.Login.AfterPassword, "revoke_active_sessions")},
 				After: g.either(homePath, self.Login.AfterWithPassword, self.DefaultBrowserReturnURL)},
 			flow.Registration: {Lifespan: self.Registration.Lifespan, Disabled: !self.Registration.Enabled,
 				Unified: self.Registration.Style == "unified", Hints: self.Registration.LoginHints,
 				StartSession: slices.Contains(self.Registration.AfterPassword, "session"),
 				After:        g.either(homePath, self.Registration.AfterWithPassword, self.DefaultBrowserReturnURL)},
+			flow.Settings: {Lifespan: time.Hour, PrivilegedAge: time.Hour, RevokeOthers: map[string]bool{"password": true, "profile": true}},
 		},
 	}
 	if g.err != nil {
@@ -120,7 +123,7 @@ func engine(c *config.Config, s *store.Store, sessions *session.Manager, identit
 		e.Disabled = append(e.Disabled, "password")
 		return e, nil
 	}
-	e.Methods = []flow.Method{&password.Method{Identities: s, Manager: identities, Hasher: hasher, Policy: policy(self.Password, hasher)}}
+	e.Methods = []flow.Method{&profile.Method{Identities: s, Manager: identities}, &password.Method{Identities: s, Manager: identities, Hasher: hasher, Policy: policy(self.Password, hasher)}}
 	return e, nil
 }
 

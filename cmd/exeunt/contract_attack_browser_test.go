@@ -327,7 +327,8 @@ func TestPagesOfOthersCanCauseNothing(t *testing.T) {
 		other, otherID := in.login(p.email)
 		_, token := b.leaving("")
 		fresh := in.browser()
-		flows := map[string]answer{"login": fresh.ask(loginInit).expect(t, 200), "registration": fresh.ask(registrationInit).expect(t, 200)}
+		flows := map[string]answer{"login": fresh.ask(loginInit).expect(t, 200), "registration": fresh.ask(registrationInit).expect(t, 200),
+			"settings": b.ask("/self-service/settings/browser").expect(t, 200)}
 		sent := 0
 		for _, route := range routes(t) {
 			method, pattern, _ := strings.Cut(route, " ")
@@ -337,7 +338,10 @@ func TestPagesOfOthersCanCauseNothing(t *testing.T) {
 			who, path, body := b, strings.NewReplacer("{$}", "", "{id}", otherID).Replace(pattern), any(object{"token": token})
 			if kind := strings.TrimPrefix(pattern, "/self-service/"); flows[kind].status != 0 {
 				f := flows[kind]
-				who, path = fresh, "/self-service/"+kind+"?flow="+f.text(t, "id")
+				if kind != "settings" {
+					who = fresh
+				}
+				path = "/self-service/" + kind + "?flow=" + f.text(t, "id")
 				body = object{"method": "password", "identifier": p.email, "password": passphrase, "traits": object{"email": testkit.Email()}, "csrf_token": f.csrf(t)}
 			}
 			if pattern == "/ui/{$}" {

@@ -101,18 +101,25 @@ func TestAttacks(t *testing.T) {
 			for range 5 {
 				p := in.person()
 				f := in.begin("login", "?refresh=true", "X-Session-Token", p.token)
+				var tokens [6]string
 				together(6, func(i int) int {
 					switch {
 					case i < 2:
 						return in.extend(p.session).status
-					case i < 4:
-						return in.signIn(f, p.email, passphrase, "X-Session-Token", p.token).status
-					case i == 4:
+					case i == 2:
+						a := in.signIn(f, p.email, passphrase, "X-Session-Token", p.token)
+						if a.status == 200 && a.text(t, "session.id") == p.session { // later, it begins another
+							tokens[i] = a.text(t, "session_token")
+						}
+						return a.status
+					case i < 5:
 						return in.whoami(p.token).status
 					}
-					return in.logout(p.token).expect(t, 204).status
+					return in.logout(p.token).expect(t, 204).status // also when the token has just been replaced
 				})
-				in.whoami(p.token).refused(t, 401, "session_inactive")
+				for _, token := range append(tokens[2:3], p.token) {
+					in.whoami(token).refused(t, 401, "session_inactive")
+				}
 				in.extend(p.session).expect(t, 404)
 			}
 		}},

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	sessionKeys  = "active authenticated_at authentication_methods authenticator_assurance_level devices expires_at id identity issued_at"
+	sessionKeys  = "active authenticated_at authentication_methods authenticator_assurance_level devices expires_at id identity issued_at last_seen_at"
 	identityKeys = "created_at id metadata_public organization_id recovery_addresses schema_id schema_url state state_changed_at traits updated_at verifiable_addresses"
 	noStore      = "private, no-cache, no-store, must-revalidate"
 )

@@ -45,15 +45,19 @@ func places(c *config.Config) (server.Places, error) {
 		Flows: map[flow.Kind]flow.Return{
 			flow.Login:        g.to(self.Login.UIURL, "ui/login"),
 			flow.Registration: g.to(self.Registration.UIURL, "ui/registration"),
+			flow.Settings:     g.to("", "ui/settings"),
 		},
 		Begin: map[flow.Kind]flow.Return{
 			flow.Login:        g.to("", "self-service/login/browser"),
 			flow.Registration: g.to("", "self-service/registration/browser"),
+			flow.Settings:     g.to("", "self-service/settings/browser"),
 		},
-		SecondFactor: g.to("", "self-service/login/browser?aal=aal2"),
-		Home:         g.to("", homePath),
-		Error:        g.to(self.ErrorUIURL, "ui/error"),
-		AfterLogout:  g.either("ui/signed-out", self.Logout.After, self.DefaultBrowserReturnURL),
+		SecondFactor:   g.to("", "self-service/login/browser?aal=aal2"),
+		Settings:       g.to("", "self-service/settings"),
+		ChangePassword: g.to("", "self-service/settings/browser"),
+		Home:           g.to("", homePath),
+		Error:          g.to(self.ErrorUIURL, "ui/error"),
+		AfterLogout:    g.either("ui/signed-out", self.Logout.After, self.DefaultBrowserReturnURL),
 	}
 	if self.Logout.UIURL != "" || self.ErrorUIURL == "" {
 		p.Logout = g.to(self.Logout.UIURL, "ui/logout")

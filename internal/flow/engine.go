@@ -33,8 +33,12 @@ type Rules struct {
 
 	After Return // where a browser goes that asked for nowhere else
 
-	StartSession bool // registration: the hook "session"
-	RevokeOthers bool // login: the hook "revoke_active_sessions"
+	StartSession bool            // registration: the hook "session"
+	RevokeOthers map[string]bool // by method: login, the hook "revoke_active_sessions"; settings, changes of credentials
+
+	AfterMethod   map[string]Return   // by method, instead of After
+	PrivilegedAge time.Duration       // settings: how long after authenticating credentials may be changed
+	RequiredAAL   session.RequiredAAL // settings: the level that they ask for
 }
 
 // Meter counts submissions that did not succeed. It must not block.
@@ -51,14 +55,18 @@ var kinds = map[Kind]struct {
 }{
 	Login:        {mayBeginLogin, loginNodes, failedLogin, finishLogin},
 	Registration: {mayBeginRegistration, registrationNodes, failedSignUp, finishRegistration},
+	Settings:     {mayBeginSettings, settingsNodes, failedSettings, finishSettings},
 }
 
-// Result is a submission that succeeded. Token is set when a session was started by it.
+// Result is a submission that succeeded. Token is the new one of a session that was started or refreshed by it.
 type Result struct {
 	Identity *identity.Identity
-	Session  *session.Session
+	Session  *session.Session // nil: none was started
 	Token    session.Secret
 	Started  bool
+	Method   string
+	Flow     *Flow // settings: as it is shown now
+	Ended    int   // settings: other sessions that ended
 }
 
 // Rejected means that the form has to be filled in again; the flow says why. It is no fault: clients get the flow.
@@ -110,7 +118,11 @@ func (e *Engine) Begin(ctx context.Context, s Start) (*Flow, error) {
 
 func (e *Engine) fresh(kind Kind, t Type) *Flow {
 	now := e.now()
-	return &Flow{ID: ID(uuid.New()), Kind: kind, Type: t, State: ChooseMethod, RequestedAAL: identity.AAL1,
+	state := ChooseMethod
+	if kind == Settings {
+		state = ShowForm
+	}
+	return &Flow{ID: ID(uuid.New()), Kind: kind, Type: t, State: state, RequestedAAL: identity.AAL1,
 		IssuedAt: now, UpdatedAt: now, ExpiresAt: now.Add(e.Rules[kind].Lifespan)}
 }
 
@@ -133,9 +145,13 @@ func (e *Engine) Fetch(ctx context.Context, kind Kind, id ID) (*Flow, error) {
 	return f, err
 }
 
-// Destination is where a browser goes when a flow is done: where it asked to go, or else where the rules send it.
-func (e *Engine) Destination(f *Flow) Return {
+// Destination is where a browser goes when a flow is done by a method: where it asked to go, or else where the rules send
+// it.
+func (e *Engine) Destination(f *Flow, method string) Return {
 	if to, err := e.Returns.Allow(f.ReturnTo.String()); err == nil && !to.IsZero() { // the list may be another by now
+		return to
+	}
+	if to, ok := e.Rules[f.Kind].AfterMethod[method]; ok {
 		return to
 	}
 	return e.Rules[f.Kind].After
@@ -147,6 +163,7 @@ func (e *Engine) Replace(ctx context.Context, f *Flow, csrf string, foreign bool
 	next := e.fresh(f.Kind, f.Type)
 	next.CSRF = csrf
 	if !foreign {
+		next.IdentityID = f.IdentityID
 		next.RequestURL, next.ReturnTo, next.RequestedAAL, next.Refresh = f.RequestURL, f.ReturnTo, f.RequestedAAL, f.Refresh
 		next.IdentitySchema, next.OrganizationID = f.IdentitySchema, f.OrganizationID
 	}

@@ -35,6 +35,7 @@ type Kind string
 const (
 	Login        Kind = "login"
 	Registration Kind = "registration"
+	Settings     Kind = "settings"
 )
 
 // Type says who drives a flow.
@@ -57,8 +58,10 @@ func (t Type) Carrier() session.Carrier {
 
 // The states of a flow.
 const (
-	ChooseMethod    = "choose_method"
+	ChooseMethod    = "choose_method" // login, registration
 	PassedChallenge = "passed_challenge"
+	ShowForm        = "show_form" // settings
+	Succeeded       = "success"
 )
 
 // Flow is one run through a form.
@@ -77,7 +80,13 @@ type Flow struct {
 	RequestedAAL   identity.AAL // login only
 	IdentitySchema string       // the schema asked for, or ""
 	OrganizationID string
-	CSRF           string // browser flows: the hash of the anti-forgery cookie they are bound to
+	CSRF           string      // browser flows: the hash of the anti-forgery cookie they are bound to
+	IdentityID     identity.ID // settings: whose they are
+	Exchange       bool        // the session is fetched with codes, see session.Exchange
+
+	// Kept is what methods have to remember between showing the form and judging it, by names of their own. Secrets are
+	// closed before they come here.
+	Kept map[string]string
 
 	// What the last submission left behind. Nodes are made anew from it whenever the flow is shown.
 	Step     Step
@@ -107,6 +116,10 @@ var (
 		Message: "you are already logged in"}
 	ErrNoSession = &fault.Error{Kind: fault.Unauthenticated, ID: "session_aal1_required",
 		Reason: "A higher assurance level can only be reached from an active session.", Message: "aal2 and aal3 can only be requested if a session exists already"}
+	ErrNotOwner = &fault.Error{Kind: fault.Forbidden, ID: "security_identity_mismatch",
+		Reason: "The settings flow was begun by somebody else. Begin a new one."}
+	ErrRefresh = &fault.Error{Kind: fault.Forbidden, ID: "session_refresh_required",
+		Reason: "It is too long ago that this session authenticated for a change like this. Sign in again to confirm that it is you."}
 	ErrBadAAL         = fault.New(fault.Invalid, "aal_invalid", "The aal query parameter is not valid; it is aal1 or aal2.")
 	ErrBadSchema      = fault.New(fault.Invalid, "identity_schema_not_selectable", "The identity_schema query parameter names no schema that a client may choose.")
 	ErrMethodDisabled = fault.New(fault.NotFound, "method_disabled", "This endpoint was disabled by the administrator: the method is known but not enabled.")

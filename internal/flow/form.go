@@ -11,11 +11,15 @@ const (
 	DefaultGroup  = "default"
 	PasswordGroup = "password"
 	ProfileGroup  = "profile"
+	TOTPGroup     = "totp"
+	LookupGroup   = "lookup_secret"
 )
 
-// Node is an input of a form.
+// Node is an input of a form, or something to look at: a picture, or a text.
 type Node struct {
 	Group        string
+	Image        *Image   // a picture, which has no other fields than group, name (its id) and label
+	Text         *Message // a text, in the same way
 	Name         string
 	Type         string // text, email, password, hidden, submit, number, checkbox …
 	Value        any    // nil when never set
@@ -25,6 +29,12 @@ type Node struct {
 	Options      []any
 	Label        *Message
 	Messages     []Message
+}
+
+// Image is a picture in a form.
+type Image struct {
+	Src           string // a data: address
+	Width, Height int    // pixels
 }
 
 // CSRFField is the name of the anti-forgery field.

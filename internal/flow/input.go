@@ -18,6 +18,7 @@ type Input struct {
 	Form    bool             // the values come from a form, which sends "" for what was left empty
 	Current *session.Session // the caller's session, or nil
 	Device  session.Device
+	Carrier session.Carrier // how the caller's token travels
 }
 
 // Text returns a value as text. Numbers and booleans are taken literally; anything else is "".

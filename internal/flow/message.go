@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"fmt"
 	"time"
 
 	"exeunt/internal/identity"
@@ -38,6 +39,8 @@ var (
 	LabelID             = info(1070004, "ID")
 	LabelSignUp         = info(1040001, "Sign up")
 	LabelBack           = info(1040008, "Back")
+	LabelSave           = info(1070003, "Save")
+	labelRemember       = info(1100001, "Keep me signed in")
 	hintRefresh         = info(1010003, "Please confirm that it is you by signing in again.")
 	hintSecondFactor    = info(1010004, "Please complete the second factor.")
 	hintChooseFactor    = info(1040009, "Please choose a credential to sign in with.")
@@ -48,12 +51,19 @@ func LabelTrait(name, title string) Message {
 	return Message{ID: 1070002, Text: title, Type: Info, Context: map[string]any{"name": name, "title": title}}
 }
 
+var saved = Message{ID: 1050001, Text: "Your changes have been saved.", Type: Success}
+
+func othersEnded(n int) Message {
+	return Message{ID: 1100002, Text: fmt.Sprintf("Signed out on other devices: %d.", n), Type: Info, Context: map[string]any{"sessions_ended": n}}
+}
+
 // What can be wrong with a submission.
 var (
 	FailedCredentials = failure(4000006, "The provided credentials are invalid. Check for spelling mistakes in the password, username, e-mail address or phone number.", nil)
 	FailedInactive    = failure(4010011, "This account was disabled.", nil)
 	FailedTaken       = failure(4000007, "An account with the same identifier (e-mail, phone, username) exists already.", nil)
 	failedLogin       = failure(4010002, "No strategy found to log you in with: the method is missing, unknown, or cannot be used here.", nil)
+	failedSettings    = failure(4010004, "No strategy found to update your settings with: the method is missing or unknown.", nil)
 	failedSignUp      = failure(4010003, "No strategy found to sign you up with: the method is missing or unknown.", nil)
 )
 
@@ -80,8 +90,11 @@ func FailedPolicy(id int, text string, context map[string]any) Message {
 
 func failedExpired(kind Kind, at time.Time) Message {
 	id, text := 4010001, "The login flow has expired. Please try again."
-	if kind == Registration {
+	switch kind {
+	case Registration:
 		id, text = 4040001, "The registration flow has expired. Please try again."
+	case Settings:
+		id, text = 4050001, "The settings flow has expired. Please try again."
 	}
 	return failure(id, text, map[string]any{"expired_at": at, "expired_at_unix": at.Unix()})
 }

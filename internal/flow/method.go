@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"time"
 
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
@@ -12,6 +13,9 @@ type Method interface {
 	// Name is the value of the form's method field.
 	Name() string
 
+	// Level is what a sign-in with the method proves: one of two factors, or AAL0 when nobody signs in with it.
+	Level() identity.AAL
+
 	// Nodes are what the method adds to the form of a flow, inputs before buttons; none if it has no part in it. The
 	// session is the caller's, or nil.
 	Nodes(ctx context.Context, f *Flow, current *session.Session) ([]Node, error)
@@ -19,6 +23,18 @@ type Method interface {
 	// Submit judges what was posted. Errors are failures of the machinery or faults that end the request; what the
 	// person can mend is an outcome.
 	Submit(ctx context.Context, f *Flow, in Input) (Outcome, error)
+}
+
+// Claimer is a method that recognises its submissions by more than the field "method".
+type Claimer interface {
+	// Claims reports whether a submission without a method is for this one.
+	Claims(f *Flow, in Input) bool
+}
+
+// Guarded is a method whose changes may need somebody who has authenticated a short time ago.
+type Guarded interface {
+	// Privileged reports whether this submission to the settings does.
+	Privileged(ctx context.Context, f *Flow, in Input) (bool, error)
 }
 
 // Outcome is what a method makes of a submission. Only the engine acts on it.
@@ -30,10 +46,13 @@ type Proved struct {
 	Use      session.MethodUse
 }
 
-// Changed means that an identity is to be written: at registration, a new one with its first credential.
+// Changed means that an identity is to be written: at registration, a new one with its first credential; in settings,
+// the one whose they are.
 type Changed struct {
-	Identity *identity.Identity
-	Use      session.MethodUse
+	Identity   *identity.Identity
+	Version    time.Time         // settings: the UpdatedAt that the change was made from
+	Use        session.MethodUse // what was proved by it; zero for nothing
+	Credential bool              // settings: a way to sign in has changed
 }
 
 // Again means that the form is to be shown again with these messages.
@@ -42,9 +61,13 @@ type Again struct {
 	Faults   map[string][]Message
 }
 
+// Moved means that the form shows another screen of the same form: nothing is wrong, and nothing is done yet.
+type Moved struct{}
+
 func (Proved) outcome()  {}
 func (Changed) outcome() {}
 func (Again) outcome()   {}
+func (Moved) outcome()   {}
 
 // Fault makes an Again that complains about one node.
 func Fault(node string, m Message) Again {

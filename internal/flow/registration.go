@@ -28,7 +28,7 @@ func registrationNodes(e *Engine, f *Flow, given []Node) ([]Node, error) {
 		return nil, err
 	}
 	nodes, method := given[:1:1], given[1:]
-	traits, after := traitNodes(schema)
+	traits, after := traitNodes(schema, DefaultGroup)
 	inputs, buttons := splitButtons(method)
 	switch {
 	case e.Rules[Registration].Unified:
@@ -57,9 +57,9 @@ func splitButtons(nodes []Node) (inputs, buttons []Node) {
 }
 
 // traitNodes makes the inputs for traits and returns the position after the last identifier.
-func traitNodes(s *identity.Schema) (nodes []Node, after int) {
+func traitNodes(s *identity.Schema, group string) (nodes []Node, after int) {
 	for _, field := range s.Fields {
-		n := Node{Group: DefaultGroup, Name: field.Name, Type: inputType(field), Required: field.Required, Pattern: field.Pattern, Options: field.Options}
+		n := Node{Group: group, Name: field.Name, Type: inputType(field), Required: field.Required, Pattern: field.Pattern, Options: field.Options}
 		if field.Title != "" {
 			label := LabelTrait(field.Name, field.Title)
 			n.Label = &label
@@ -79,6 +79,17 @@ func traitNodes(s *identity.Schema) (nodes []Node, after int) {
 		after = len(nodes)
 	}
 	return nodes, after
+}
+
+// TraitNodes makes the inputs for traits that have values.
+func TraitNodes(s *identity.Schema, group string, traits map[string]any) []Node {
+	values := map[string]any{}
+	flatten("traits", traits, values)
+	nodes, _ := traitNodes(s, group)
+	for i := range nodes {
+		nodes[i].Value = values[nodes[i].Name]
+	}
+	return nodes
 }
 
 func inputType(f identity.Field) string {

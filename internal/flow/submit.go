@@ -17,6 +17,9 @@ func (f *Flow) Occupied(current *session.Session) bool {
 	return current != nil && (f.Kind == Registration || !f.Refresh && f.RequestedAAL < identity.AAL2)
 }
 
+// maxTries bounds how often a submission is judged anew because the identity was changed meanwhile.
+const maxTries = 5
+
 // Submit judges a submission of an open flow. A *Rejected error carries the flow to show again.
 func (e *Engine) Submit(ctx context.Context, f *Flow, in Input) (*Result, error) {
 	if err := e.admissible(f, in); err != nil {
@@ -27,12 +30,11 @@ func (e *Engine) Submit(ctx context.Context, f *Flow, in Input) (*Result, error)
 			return nil, err
 		}
 	}
-	name := in.Text("method")
-	if slices.Contains(e.Disabled, name) {
-		return nil, ErrMethodDisabled
+	m, err := e.method(f, in)
+	if err != nil {
+		return nil, err
 	}
-	i := slices.IndexFunc(e.Methods, func(m Method) bool { return m.Name() == name })
-	if i < 0 || f.RequestedAAL == identity.AAL2 {
+	if m == nil {
 		return nil, e.Reject(ctx, f, Again{Messages: []Message{kinds[f.Kind].stuck}})
 	}
 	if f.Kind == Login && f.Occupied(in.Current) {
@@ -41,22 +43,69 @@ func (e *Engine) Submit(ctx context.Context, f *Flow, in Input) (*Result, error)
 	if err := e.remember(f, in); err != nil {
 		return nil, err
 	}
-	outcome, err := e.Methods[i].Submit(ctx, f, in)
+	result, err := e.judge(ctx, m, f, in)
+	for tries := 1; errors.Is(err, identity.ErrChanged) && tries < maxTries; tries++ {
+		result, err = e.judge(ctx, m, f, in)
+	}
 	if err != nil {
 		return nil, e.explain(ctx, f, err)
 	}
-	if again, ok := outcome.(Again); ok {
-		return nil, e.Reject(ctx, f, again)
-	}
-	result, err := kinds[f.Kind].finish(ctx, e, f, in, outcome)
-	if err != nil {
-		return nil, e.explain(ctx, f, err)
-	}
+	result.Method = m.Name()
 	return result, nil
+}
+
+// method finds the method that a submission is for, or nil.
+func (e *Engine) method(f *Flow, in Input) (Method, error) {
+	name := in.Text("method")
+	if slices.Contains(e.Disabled, name) {
+		return nil, ErrMethodDisabled
+	}
+	for _, m := range e.Methods {
+		claimer, ok := m.(Claimer)
+		claimed := name == "" && ok && claimer.Claims(f, in)
+		if (m.Name() == name || claimed) && f.admits(m) {
+			return m, nil
+		}
+	}
+	return nil, nil
+}
+
+// admits reports whether a method has a part in a flow: a first factor where one is asked for, a second one likewise.
+func (f *Flow) admits(m Method) bool {
+	switch f.Kind {
+	case Login:
+		return m.Level() == f.RequestedAAL
+	case Registration:
+		return m.Level() == identity.AAL1
+	}
+	return true
+}
+
+// judge hands a submission to its method, and acts on the outcome.
+func (e *Engine) judge(ctx context.Context, m Method, f *Flow, in Input) (*Result, error) {
+	if err := e.recent(ctx, m, f, in); err != nil {
+		return nil, err
+	}
+	outcome, err := m.Submit(ctx, f, in)
+	if err != nil {
+		return nil, err
+	}
+	switch o := outcome.(type) {
+	case Again:
+		return nil, e.Reject(ctx, f, o)
+	case Moved:
+		return nil, e.again(ctx, f, Again{}, true)
+	}
+	if f.Kind == Settings {
+		f.Active = m.Name()
+	}
+	return kinds[f.Kind].finish(ctx, e, f, in, outcome)
 }
 
 func (e *Engine) admissible(f *Flow, in Input) error {
 	switch {
+	case f.Kind == Settings:
+		return e.Owned(f, in.Current)
 	case f.Kind == Registration && e.Rules[Registration].Disabled:
 		return ErrDisabled
 	case f.Kind == Registration && in.Current != nil:
@@ -85,7 +134,7 @@ func (e *Engine) remember(f *Flow, in Input) error {
 		}
 		posted[name] = v
 	}
-	shown := []string{"identifier"}
+	shown := []string{"identifier", RememberField}
 	for _, field := range schema.Fields {
 		shown = append(shown, field.Name)
 	}

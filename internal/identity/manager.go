@@ -78,14 +78,15 @@ func (m *Manager) Create(ctx context.Context, d Draft) (*Identity, error) {
 	return i, m.Store.InsertIdentity(ctx, i)
 }
 
-// Update gives the identity current the form of the draft. It fails as Create does, and with ErrChanged when current is
-// no longer what is stored. An identity that becomes inactive loses its sessions in the same transaction.
+// Update gives the identity current the form of the draft, for an administrator. It fails as Create does, and with
+// ErrChanged when current is no longer what is stored. An identity that becomes inactive loses its sessions in the same
+// transaction; one that gets a new password keeps them, as an administrator who wants them ended says so.
 func (m *Manager) Update(ctx context.Context, current *Identity, d Draft) (*Identity, error) {
 	next := *current
 	if err := m.apply(ctx, &next, d, m.later(current.UpdatedAt)); err != nil {
 		return nil, err
 	}
-	return &next, m.Store.UpdateIdentity(ctx, &next, current.UpdatedAt)
+	return &next, m.Store.UpdateIdentity(ctx, &next, current.UpdatedAt, Admin)
 }
 
 // later is now, but always after a version that it replaces: clocks of several nodes may differ.
@@ -159,7 +160,7 @@ func (m *Manager) DeleteCredential(ctx context.Context, id ID, t CredentialType)
 		if err != nil {
 			return err
 		}
-		if err := m.Store.UpdateIdentity(ctx, next, i.UpdatedAt); !errors.Is(err, ErrChanged) {
+		if err := m.Store.UpdateIdentity(ctx, next, i.UpdatedAt, Admin); !errors.Is(err, ErrChanged) {
 			return err
 		}
 	}

@@ -26,8 +26,9 @@ type Store interface {
 	IdentityByIdentifier(ctx context.Context, t CredentialType, identifier string) (*Identity, error)
 
 	// UpdateIdentity replaces the identity, its credentials included, if it is still at version (an UpdatedAt); else
-	// ErrChanged, or ErrNotFound. Making it inactive ends its sessions in the same transaction.
-	UpdateIdentity(ctx context.Context, i *Identity, version time.Time) error
+	// ErrChanged, or ErrNotFound. Making it inactive ends its sessions in the same transaction. by is whose change it is:
+	// the identity's own id, or [Admin].
+	UpdateIdentity(ctx context.Context, i *Identity, version time.Time, by string) error
 
 	// DeleteIdentity removes the identity and ends its sessions in the same transaction. ErrNotFound when there is none.
 	DeleteIdentity(ctx context.Context, id ID, now time.Time) error
@@ -41,6 +42,9 @@ type Store interface {
 	// CountIdentities counts what a filter would list without its limit and position.
 	CountIdentities(ctx context.Context, f Filter) (int, error)
 }
+
+// Admin is who made a change that came through the admin API.
+const Admin = "admin"
 
 // Filter chooses identities for a list. At most one of IDs, Identifier, IdentifierPrefix and Organization is set.
 type Filter struct {

@@ -106,6 +106,9 @@ func attemptKeys(in flow.Input) (keys []string) {
 		hash := sha256.Sum256([]byte(name)) // of whatever length a client has sent
 		keys = append(keys, "identifier "+string(hash[:]))
 	}
+	if in.Current != nil {
+		keys = append(keys, "identity "+in.Current.IdentityID.String())
+	}
 	return append(keys, clientKeys(in.Device.IP)...)
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,13 +60,48 @@ func (s *Server) arriving(h handle) handle {
 	}
 }
 
-// issue gives a browser the token of its session, until that expires.
-func (s *Server) issue(w http.ResponseWriter, token session.Secret, expires time.Time) {
-	c := s.Session.cookie(s.Session.Name, token.Reveal())
-	if left := expires.Sub(s.Sessions.Moment()); s.Session.Persistent {
-		c.Expires, c.MaxAge = expires, max(int(left/time.Second), 1)
+// issue gives a browser the token of its session, for as long as the session may live if it is used. Behind the token
+// stands until when the browser keeps the cookie, so that it is sent again when that has changed, and only then.
+func (s *Server) issue(w http.ResponseWriter, token session.Secret, to *session.Session) {
+	if !s.persistent(to) {
+		put(w, s.Session.cookie(s.Session.Name, token.Reveal()))
+		return
 	}
+	c := s.Session.cookie(s.Session.Name, token.Reveal()+"."+strconv.FormatInt(to.DeadlineAt.UnixMicro(), cookieBase))
+	c.Expires, c.MaxAge = to.DeadlineAt, max(int(to.DeadlineAt.Sub(s.Sessions.Moment())/time.Second), 1)
 	put(w, c)
+}
+
+const cookieBase = 36
+
+// splitCookie separates the token in a cookie from until when the browser keeps that, zero if it does not say. A cookie
+// that does not look as it was made is no token.
+func splitCookie(value string) (token string, lasts int64) {
+	token, until, dated := strings.Cut(value, ".")
+	if !dated {
+		return token, 0
+	}
+	lasts, err := strconv.ParseInt(until, cookieBase, 64)
+	if err != nil {
+		return "", 0
+	}
+	return token, lasts
+}
+
+// persistent reports whether the cookie of a session outlives the browser.
+func (s *Server) persistent(x *session.Session) bool {
+	if s.Sessions.Rules.Remembered > 0 {
+		return x.Remembered
+	}
+	return s.Session.Persistent
+}
+
+// follow sends the cookie again when its session lives for longer than the browser believes. A token that was replaced
+// must not come back.
+func (s *Server) follow(w http.ResponseWriter, c caller) {
+	if c.cookie && c.session.TokenUntil.IsZero() && s.persistent(c.session) && c.lasts < c.session.DeadlineAt.UnixMicro() {
+		s.issue(w, c.token, c.session)
+	}
 }
 
 // sweep removes every session cookie that the server may have set: under this name and the former ones, for the

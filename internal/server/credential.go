@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -15,7 +16,19 @@ import (
 type caller struct {
 	session *session.Session // nil for nobody
 	token   session.Secret
-	cookie  bool // the credential is a cookie
+	cookie  bool  // the credential is a cookie
+	lasts   int64 // Unix time in microseconds until which the browser keeps that cookie; zero if it does not say
+
+	// ended is why the session ended that a credential of the request once stood for, or "".
+	ended string
+}
+
+// carrier is how the caller's token travels.
+func (c caller) carrier() session.Carrier {
+	if c.cookie {
+		return session.InCookie
+	}
+	return session.InHeader
 }
 
 // finder looks a token up, counted or not.
@@ -47,7 +60,7 @@ func (s *Server) byHeader(r *http.Request, text string, find finder) (caller, er
 		return caller{}, session.ErrNone
 	}
 	found, err := find(s.Sessions, r.Context(), token)
-	return caller{session: found, token: token}, err
+	return caller{session: found, token: token, ended: endReason(err)}, err
 }
 
 // maxTried bounds how many cookies of one request are looked up.
@@ -60,11 +73,12 @@ var errManyCookies = fault.New(fault.Invalid, "session_cookies_too_many", "The r
 // another path or another time, must not sign anybody out. It reports whether any of them can be a token at all.
 // Cookies are removed only when all of them were looked up: one that was not may be the live one.
 func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (c caller, found bool, err error) {
-	seen, tried, left := false, 0, false
+	seen, tried, left, ended := false, 0, false, ""
 	for _, name := range s.sessionCookies {
 		for _, sent := range r.CookiesNamed(name) {
 			seen = true
-			token, err := session.ParseSecret(sent.Value)
+			text, lasts := splitCookie(sent.Value)
+			token, err := session.ParseSecret(text)
 			if err != nil || !token.TravelsIn(session.InCookie) {
 				continue
 			}
@@ -75,25 +89,37 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 			tried++
 			live, err := find(s.Sessions, r.Context(), token)
 			if errors.Is(err, session.ErrNone) {
+				ended = cmp.Or(ended, endReason(err))
 				continue
 			}
 			if err == nil && name != s.Session.Name {
 				s.remove(w, name)
-				s.issue(w, token, live.ExpiresAt)
+				s.issue(w, token, live)
 			}
-			return caller{session: live, token: token, cookie: true}, true, err
+			return caller{session: live, token: token, cookie: true, lasts: lasts}, true, err
 		}
 	}
 	switch {
 	case left:
 		err = errManyCookies
+	case ended != "":
+		err = session.ErrNone.WithDetail(session.EndReason, ended)
 	case tried > 0:
 		err = session.ErrNone
 	}
 	if seen && !left {
 		s.sweep(w)
 	}
-	return caller{cookie: true}, tried > 0, err
+	return caller{cookie: true, ended: ended}, tried > 0, err
+}
+
+// endReason is why a session ended that does not count any more, where that is known.
+func endReason(err error) string {
+	if err == nil {
+		return ""
+	}
+	reason, _ := fault.From(err).Details[session.EndReason].(string)
+	return reason
 }
 
 // caller is identify for endpoints that nobody has to be signed in for: the session is nil then. A session that has yet
@@ -101,7 +127,7 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 func (s *Server) caller(w http.ResponseWriter, r *http.Request) (caller, error) {
 	c, err := s.signedIn(w, r)
 	if errors.Is(err, session.ErrNone) {
-		return caller{}, nil
+		return caller{ended: c.ended}, nil
 	}
 	return c, err
 }

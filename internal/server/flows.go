@@ -22,7 +22,7 @@ func (s *Server) begin(kind flow.Kind) handle {
 		}
 		f, err := s.start(r, flow.Start{Kind: kind, Type: flow.API, Current: c.session})
 		if err != nil {
-			return err
+			return s.orStepUp(err, c.session)
 		}
 		return s.showFlow(w, r, http.StatusOK, f, c.session, "")
 	}
@@ -39,11 +39,13 @@ func (s *Server) beginInBrowser(kind flow.Kind) handle {
 		secret := s.ensureCSRF(w, r)
 		f, err := s.start(r, flow.Start{Kind: kind, Type: flow.Browser, CSRF: secret.hash(), Current: c.session})
 		switch {
+		case kind == flow.Settings && err != nil && !wantsJSON(r):
+			return s.beforeSettings(w, r, c, err)
 		case errors.Is(err, flow.ErrSignedIn) && !wantsJSON(r):
-			redirect(w, r, s.Flows.Destination(f))
+			redirect(w, r, s.Flows.Destination(f, ""))
 			return nil
 		case err != nil:
-			return err
+			return s.orStepUp(err, c.session)
 		case wantsJSON(r):
 			return s.showFlow(w, r, http.StatusOK, f, c.session, secret.mask())
 		}
@@ -130,22 +132,33 @@ func (s *Server) fetch(kind flow.Kind) handle {
 		if err != nil {
 			return err
 		}
-		f, csrf, err := s.open(r, kind, id)
-		if err != nil {
-			return err
-		}
 		c, err := s.caller(w, r)
 		if err != nil {
 			return err
+		}
+		f, csrf, err := s.open(w, r, kind, id, c)
+		if err != nil {
+			return s.orStepUp(err, c.session)
 		}
 		return s.showFlow(w, r, http.StatusOK, f, c.session, csrf)
 	}
 }
 
-// open returns a flow that this client may see, with the value of its anti-forgery node.
-func (s *Server) open(r *http.Request, kind flow.Kind, id flow.ID) (f *flow.Flow, csrf string, err error) {
+// open returns a flow that this client may see, with the value of its anti-forgery node: one of a browser is for that
+// browser, settings are for their owner.
+func (s *Server) open(w http.ResponseWriter, r *http.Request, kind flow.Kind, id flow.ID, c caller) (f *flow.Flow, csrf string, err error) {
 	f, err = s.Flows.Fetch(r.Context(), kind, id)
-	if f != nil && f.Type == flow.Browser {
+	switch {
+	case f == nil:
+		return nil, "", err
+	case kind == flow.Settings:
+		if refused := s.Flows.Owned(f, c.session); refused != nil {
+			return nil, "", refused
+		}
+		if f.Type == flow.Browser {
+			csrf = s.ensureCSRF(w, r).mask()
+		}
+	case f.Type == flow.Browser:
 		secret, foreign := s.bound(r, f.CSRF)
 		if foreign != nil {
 			return nil, "", foreign
@@ -176,6 +189,9 @@ func (s *Server) showFlow(w http.ResponseWriter, r *http.Request, status int, f 
 	form, err := s.Flows.Form(r.Context(), f, current, csrf)
 	if err != nil {
 		return err
+	}
+	if f.Kind == flow.Settings {
+		return reply(w, status, s.View.FromSettings(f, form, current.Identity, nil))
 	}
 	return reply(w, status, s.View.FromFlow(f, form))
 }

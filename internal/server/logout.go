@@ -52,11 +52,15 @@ func (s *Server) beginLogout(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.ensureCSRF(w, r)
 	token := s.logoutToken(c.session.ID, to)
+	return reply(w, http.StatusOK, wire.LogoutFlow{URL: s.logoutURL(token, to), Token: token})
+}
+
+func (s *Server) logoutURL(token string, to flow.Return) string {
 	query := url.Values{"token": {token}}
 	if !to.IsZero() {
 		query.Set("return_to", to.String())
 	}
-	return reply(w, http.StatusOK, wire.LogoutFlow{URL: s.View.Base + "self-service/logout?" + query.Encode(), Token: token})
+	return s.View.Base + "self-service/logout?" + query.Encode()
 }
 
 func last(all []string) string {

@@ -14,7 +14,7 @@ func (s *Server) ownSessions(w http.ResponseWriter, r *http.Request) error {
 		err = session.ErrAALTooLow
 	}
 	if err != nil {
-		return s.orStepUp(err)
+		return s.orStepUp(err, c.session)
 	}
 	p, err := s.readPage(r, ownSessionPages)
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *Server) endOthers(w http.ResponseWriter, r *http.Request, c caller) (in
 	if err == nil {
 		note(w, "sessions_ended", n)
 	}
-	return n, s.orStepUp(err)
+	return n, s.orStepUp(err, c.session)
 }
 
 // revokeOther ends one other session of the caller's identity. That there is no such session is no failure.
@@ -66,7 +66,7 @@ func (s *Server) revokeOther(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := s.Sessions.RevokeOther(r.Context(), c.session, id); err != nil {
-		return s.orStepUp(err)
+		return s.orStepUp(err, c.session)
 	}
 	note(w, "revoked", id.String())
 	return done(w)

@@ -8,6 +8,7 @@ import (
 
 	"exeunt/internal/fault"
 	"exeunt/internal/flow"
+	"exeunt/internal/session"
 	"exeunt/internal/ui"
 	"exeunt/internal/wire"
 )
@@ -38,17 +39,19 @@ func (s *Server) flowPage(kind flow.Kind) handle {
 		if err != nil {
 			return s.anew(w, r, kind)
 		}
-		f, csrf, err := s.open(r, kind, id)
+		c, err := s.caller(w, r)
+		if err != nil {
+			return s.troublePage(w, r, err)
+		}
+		f, csrf, err := s.open(w, r, kind, id, c)
 		switch {
 		case errors.Is(err, errCSRF) && len(s.csrfSecrets(r)) == 0:
 			return s.errorPage(w, http.StatusForbidden, wire.FromFault(errNoCookies, of(w).given))
-		case errors.Is(err, flow.ErrNotFound) || errors.Is(err, flow.ErrExpired) || errors.Is(err, errCSRF):
+		case errors.Is(err, flow.ErrNotFound) || errors.Is(err, flow.ErrExpired) || errors.Is(err, errCSRF) || errors.Is(err, flow.ErrNotOwner):
 			return s.anew(w, r, kind)
+		case errors.Is(err, session.ErrNone) || errors.Is(err, session.ErrAALTooLow):
+			return s.beforeSettings(w, r, c, err)
 		case err != nil:
-			return s.troublePage(w, r, err)
-		}
-		c, err := s.caller(w, r)
-		if err != nil {
 			return s.troublePage(w, r, err)
 		}
 		form, err := s.Flows.Form(r.Context(), f, c.session, csrf)

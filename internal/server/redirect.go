@@ -18,11 +18,13 @@ func redirectAs(w http.ResponseWriter, r *http.Request, status int, to flow.Retu
 
 // Places are the configured addresses that browsers are sent to.
 type Places struct {
-	Flows        map[flow.Kind]flow.Return // the pages with the forms
-	Begin        map[flow.Kind]flow.Return // begin a flow in a browser
-	SecondFactor flow.Return               // begins the step-up of a session
-	Home         flow.Return               // the built-in page of who is signed in
-	Logout       flow.Return               // asks before signing out; zero where the error page stands in for it
-	AfterLogout  flow.Return
-	Error        flow.Return
+	Flows          map[flow.Kind]flow.Return // the pages with the forms
+	Begin          map[flow.Kind]flow.Return // begin a flow in a browser
+	SecondFactor   flow.Return               // begins the step-up of a session
+	Settings       flow.Return               // resumes settings after authenticating again
+	ChangePassword flow.Return
+	Home           flow.Return // the built-in page of who is signed in
+	Logout         flow.Return // asks before signing out; zero where the error page stands in for it
+	AfterLogout    flow.Return
+	Error          flow.Return
 }

@@ -17,6 +17,7 @@ import (
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
 	"exeunt/internal/ui"
+	"exeunt/internal/vault"
 	"exeunt/internal/wire"
 )
 
@@ -32,6 +33,7 @@ type Server struct {
 	CSRF    Attributes // of the anti-forgery cookie
 	CORS    CORS
 	Places  Places
+	Vault   *vault.Vault
 	Pages   *ui.Pages
 
 	ClearBrowserData bool // browsers drop what they keep of our origin at logout

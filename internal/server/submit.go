@@ -7,6 +7,7 @@ import (
 
 	"exeunt/internal/fault"
 	"exeunt/internal/flow"
+	"exeunt/internal/session"
 )
 
 // submit judges what was posted to a flow.
@@ -30,7 +31,8 @@ type post struct {
 	flow   *flow.Flow
 	caller caller
 	secret csrfSecret // of the browser, for flows of browsers
-	plain  bool       // a form without script: it is answered with redirects
+	values map[string]any
+	plain  bool // a form without script: it is answered with redirects
 }
 
 func (p *post) run() (err error) {
@@ -49,19 +51,34 @@ func (p *post) run() (err error) {
 		p.plain = false
 	}
 	switch {
+	case p.kind == flow.Settings:
+		if refused := p.Flows.Owned(p.flow, p.caller.session); refused != nil {
+			return p.refuseSettings(refused)
+		}
 	case p.flow.Type == flow.Browser && p.flow.Occupied(p.caller.session):
 		return p.occupied()
+	}
+	switch {
 	case errors.Is(err, flow.ErrExpired):
 		return p.expired()
 	case err != nil:
 		return err
 	}
-	result, err := p.judge()
-	var rejected *flow.Rejected
-	if errors.As(err, &rejected) {
-		return p.again(rejected)
+	if p.values, err = p.read(); err != nil {
+		return p.answer(nil, err)
 	}
-	if err != nil {
+	return p.answer(p.judge())
+}
+
+// answer is what a judged submission is answered with.
+func (p *post) answer(result *flow.Result, err error) error {
+	var rejected *flow.Rejected
+	switch {
+	case errors.As(err, &rejected):
+		return p.again(rejected)
+	case errors.Is(err, flow.ErrRefresh):
+		return p.confirmFirst()
+	case err != nil:
 		return err
 	}
 	return p.succeed(result)
@@ -75,6 +92,9 @@ func (p *post) expired() error {
 			return foreign(p.r)
 		}
 		_, err := p.bound(p.r, p.flow.CSRF)
+		if p.kind == flow.Settings {
+			err = nil // its owner asks
+		}
 		csrf, others = p.ensureCSRF(p.w, p.r).hash(), err != nil
 	}
 	if _, err := p.begun.begin(clientKeys(p.clientIP(p.r))...); err != nil {
@@ -123,6 +143,8 @@ func (p *post) failed() int {
 func (p *post) again(rejected *flow.Rejected) error {
 	note(p.w, "fault", "flow_rejected")
 	switch {
+	case rejected.Moved && !p.plain && p.kind == flow.Settings:
+		return p.show(http.StatusOK, rejected.Flow)
 	case p.plain && rejected.Moved:
 		redirect(p.w, p.r, p.page(rejected.Flow))
 	case p.plain:
@@ -141,9 +163,9 @@ func (p *post) show(status int, f *flow.Flow) error {
 	return p.showFlow(p.w, p.r, status, f, p.caller.session, csrf)
 }
 
-// judge reads the submission and hands it to the engine. What is wrong with the request itself is told on the form too,
-// once it is clear that it comes from where the flow was begun.
-func (p *post) judge() (*flow.Result, error) {
+// read reads the submission. What is wrong with the request itself is told on the form, once it is clear that it comes from
+// where the flow was begun.
+func (p *post) read() (map[string]any, error) {
 	if err := p.belongs(); err != nil {
 		return nil, err
 	}
@@ -155,12 +177,18 @@ func (p *post) judge() (*flow.Result, error) {
 		return nil, err
 	}
 	if p.flow.Type == flow.Browser {
-		if err := checkCSRF(p.r, p.secret, text(values, flow.CSRFField, "")); err != nil {
-			return nil, err
-		}
+		err = checkCSRF(p.r, p.secret, text(values, flow.CSRFField, ""))
 	}
-	in := flow.Input{Values: values, Form: mediaType(p.r) != "application/json", Current: p.caller.session, Device: p.device(p.r)}
-	if p.kind != flow.Login {
+	if p.flow.Type == flow.Browser && p.kind == flow.Settings {
+		p.secret, err = p.heldSecret(text(values, flow.CSRFField, ""))
+	}
+	return values, err
+}
+
+// judge hands the submission to the engine.
+func (p *post) judge() (*flow.Result, error) {
+	in := flow.Input{Values: p.values, Form: mediaType(p.r) != "application/json", Current: p.caller.session, Device: p.device(p.r), Carrier: p.caller.carrier()}
+	if p.kind == flow.Registration {
 		return p.Flows.Submit(p.r.Context(), p.flow, in)
 	}
 	return p.attempt(in)
@@ -178,13 +206,18 @@ func (p *post) belongs() (err error) {
 		}
 		return nil
 	}
-	if p.secret, err = p.bound(p.r, p.flow.CSRF); err == nil && !p.fromOwnForm(p.r) {
+	if p.kind == flow.Settings {
+		p.secret = p.ensureCSRF(p.w, p.r)
+	} else {
+		p.secret, err = p.bound(p.r, p.flow.CSRF)
+	}
+	if err == nil && !p.fromOwnForm(p.r) {
 		err = foreign(p.r)
 	}
 	return err
 }
 
-// attempt submits a sign-in, within the bound on failed ones.
+// attempt submits a sign-in or a change of settings, within the bound on failed ones.
 func (p *post) attempt(in flow.Input) (*flow.Result, error) {
 	giveBack, err := p.attempts.begin(attemptKeys(in)...)
 	if err != nil {
@@ -192,7 +225,7 @@ func (p *post) attempt(in flow.Input) (*flow.Result, error) {
 	}
 	result, err := p.Flows.Submit(p.r.Context(), p.flow, in)
 	var rejected *flow.Rejected
-	if !errors.As(err, &rejected) {
+	if !errors.As(err, &rejected) || rejected.Moved {
 		giveBack()
 	}
 	return result, err
@@ -220,12 +253,12 @@ func (p *post) succeed(result *flow.Result) error {
 	if result.Started {
 		note(p.w, "session_started", result.Session.ID.String())
 	}
-	if p.flow.Type == flow.Browser {
-		return p.succeedInBrowser(result)
-	}
-	fresh := ""
-	if result.Started {
-		fresh = result.Token.Reveal()
+	fresh := p.handOver(result)
+	switch {
+	case p.kind == flow.Settings:
+		return p.succeedInSettings(result, fresh)
+	case p.flow.Type == flow.Browser:
+		return p.succeedInBrowser(result, fresh)
 	}
 	now := p.Sessions.Moment()
 	if p.kind == flow.Registration {
@@ -234,21 +267,31 @@ func (p *post) succeed(result *flow.Result) error {
 	return reply(p.w, http.StatusOK, p.View.FromSignIn(result.Session, fresh, now, !p.Sessions.Satisfied(result.Session)))
 }
 
-// succeedInBrowser hands over the cookies. A refreshed session keeps its token, and its cookie lives on.
-func (p *post) succeedInBrowser(result *flow.Result) error {
+// handOver gives a new token to its carrier: into the cookie, or, as what it returns, into the answer.
+func (p *post) handOver(result *flow.Result) (fresh string) {
+	inCookie := p.caller.cookie
+	if result.Started {
+		inCookie = p.flow.Type == flow.Browser
+	}
 	switch {
-	case result.Started:
+	case result.Token == (session.Secret{}):
+		return ""
+	case inCookie:
+		p.issue(p.w, result.Token, result.Session)
+		return ""
+	}
+	return result.Token.Reveal()
+}
+
+// succeedInBrowser sends a browser on. Forms that were shown to somebody who was not signed in are worth nothing from now on.
+func (p *post) succeedInBrowser(result *flow.Result, fresh string) error {
+	if result.Started || result.Session == nil {
 		p.rotateCSRF(p.w)
-		p.issue(p.w, result.Token, result.Session.ExpiresAt)
-	case result.Session == nil:
-		p.rotateCSRF(p.w)
-	case p.caller.cookie:
-		p.issue(p.w, p.caller.token, result.Session.ExpiresAt)
 	}
 	if result.Session != nil && !p.Sessions.Satisfied(result.Session) {
 		return p.stepUpFirst()
 	}
-	to := p.Flows.Destination(p.flow)
+	to := p.Flows.Destination(p.flow, result.Method)
 	if p.plain {
 		redirect(p.w, p.r, to)
 		return nil
@@ -257,7 +300,7 @@ func (p *post) succeedInBrowser(result *flow.Result) error {
 	if p.kind == flow.Registration {
 		return reply(p.w, http.StatusOK, p.View.FromBrowserSignUp(result.Identity, result.Session, to, now))
 	}
-	return reply(p.w, http.StatusOK, p.View.FromBrowserSignIn(result.Session, to, now))
+	return reply(p.w, http.StatusOK, p.View.FromBrowserSignIn(result.Session, fresh, to, now))
 }
 
 var errElsewhere = &fault.Error{Kind: fault.Unprocessable, ID: "browser_location_change_required",

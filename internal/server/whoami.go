@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"exeunt/internal/fault"
+	"exeunt/internal/flow"
 	"exeunt/internal/session"
 	"exeunt/internal/wire"
 )
@@ -12,14 +13,23 @@ import (
 // whoamiMethods all answer the same and change nothing: gateways forward the method of the request that they check.
 var whoamiMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
-// whoami answers with the session of the request's credential.
+// activityHeader says with "none" that a request is not made by a person who uses the session, but by a program that looks
+// whether it is still there.
+const activityHeader = "X-Session-Activity"
+
+func active(r *http.Request) bool { return r.Header.Get(activityHeader) != "none" }
+
+// whoami answers with the session of the request's credential. Asking is using it, unless the request says otherwise.
 func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 	c, err := s.identify(w, r, (*session.Manager).Check)
 	if err != nil {
-		return s.orStepUp(err)
+		return s.orStepUp(err, c.session)
 	}
 	if r.URL.RawQuery != "" && r.URL.Query().Get("tokenize_as") != "" {
 		return errNoTemplate
+	}
+	if active(r) {
+		c.session = s.Sessions.Used(r.Context(), c.session)
 	}
 	found := c.session
 	body, err := found.Memo.Load(func() ([]byte, error) {
@@ -28,9 +38,7 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if c.cookie && s.Session.Persistent && !found.ExtendedAt.IsZero() {
-		s.issue(w, c.token, found.ExpiresAt) // the browser still believes in an earlier end
-	}
+	s.follow(w, c)
 	of(w).quiet = true
 	w.Header()["X-Kratos-Authenticated-Identity-Id"] = []string{found.IdentityID.String()}
 	replyBytes(w, http.StatusOK, body)
@@ -39,11 +47,16 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 
 var errNoTemplate = fault.New(fault.Invalid, "tokenizer_template_unknown", "There is no tokenizer template of this name.")
 
-// orStepUp tells where the second factor can be shown, if that is what an error is about.
-func (s *Server) orStepUp(err error) error {
+// orStepUp tells where the second factor can be shown, if that is what an error is about, and where to sign out instead:
+// whoever has lost it must not be stuck in a session that nothing accepts.
+func (s *Server) orStepUp(err error, x *session.Session) error {
 	if !errors.Is(err, session.ErrAALTooLow) {
 		return err
 	}
 	to := s.Places.SecondFactor.String()
-	return session.ErrAALTooLow.With("redirect_browser_to", to).WithDetail("redirect_browser_to", to)
+	e := session.ErrAALTooLow.With("redirect_browser_to", to).WithDetail("redirect_browser_to", to)
+	if x != nil {
+		e = e.WithDetail("logout_url", s.logoutURL(s.logoutToken(x.ID, flow.Return{}), flow.Return{}))
+	}
+	return e
 }

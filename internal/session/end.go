@@ -8,7 +8,7 @@ import (
 )
 
 // Admin is who ended a session when the admin API did.
-const Admin = "admin"
+const Admin = identity.Admin
 
 // Logout ends the session of a token and no other. A session that was revoked before is a success, so that signing out
 // twice is no failure. A token that no row knows, or whose session has expired by time, is ErrUnknownToken.
@@ -38,10 +38,15 @@ const (
 func (m *Manager) LogoutNamed(ctx context.Context, named ID, own *Session, token Secret) (Fate, error) {
 	if own != nil && own.ID == named {
 		revoked, err := m.Store.EndByToken(ctx, token.Hash(), End{At: m.Moment(), Reason: Logout})
-		if err == nil && !revoked {
-			return RunOut, nil
+		if err != nil || revoked {
+			return EndedNow, err
 		}
-		return EndedNow, err
+		// The token may have been replaced since it was resolved. The session it stood for is still the one to end.
+		scope := Scope{IDs: []ID{own.ID}, Owner: own.IdentityID}
+		done, err := m.Store.EndSessions(ctx, scope, End{At: m.Moment(), Reason: Logout, By: own.IdentityID.String()})
+		if err != nil || done.Count > 0 {
+			return EndedNow, err
+		}
 	}
 	if revoked, err := m.Store.WasRevoked(ctx, named); err != nil || revoked {
 		return EndedBefore, err
@@ -64,8 +69,18 @@ func (m *Manager) RevokeOthers(ctx context.Context, own *Session) (int, error) {
 	if !m.Satisfied(own) {
 		return 0, ErrAALTooLow
 	}
+	return m.endOthers(ctx, own, Revoked)
+}
+
+// OutdateOthers ends all sessions of an identity but the one in which its owner has changed a credential, and says how
+// many it ended: whoever signed in with the old one has to show the new one.
+func (m *Manager) OutdateOthers(ctx context.Context, own *Session) (int, error) {
+	return m.endOthers(ctx, own, CredentialChanged)
+}
+
+func (m *Manager) endOthers(ctx context.Context, own *Session, why Reason) (int, error) {
 	scope := Scope{Identities: []identity.ID{own.IdentityID}, Except: own.ID}
-	done, err := m.Store.EndSessions(ctx, scope, End{At: m.Moment(), Reason: Revoked, By: own.IdentityID.String()})
+	done, err := m.Store.EndSessions(ctx, scope, End{At: m.Moment(), Reason: why, By: own.IdentityID.String()})
 	return done.Count, err
 }
 

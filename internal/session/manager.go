@@ -3,27 +3,9 @@ package session
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"exeunt/internal/identity"
-)
-
-// Rules are the configured lengths and levels of sessions.
-type Rules struct {
-	Lifespan    time.Duration  // from start or extension to expiry
-	Window      *time.Duration // how long before its expiry a session may be extended; nil for always
-	Debounce    time.Duration  // a session extended more recently than this cannot be extended again
-	RequiredAAL RequiredAAL
-}
-
-// RequiredAAL says which assurance level whoami asks for.
-type RequiredAAL string
-
-// The two rules: whatever the identity can reach, or one factor for all.
-const (
-	HighestAvailable RequiredAAL = "highest_available"
-	OneFactor        RequiredAAL = "aal1"
 )
 
 // Meter counts session checks. Changes are counted by the store, which knows what was committed.
@@ -36,6 +18,7 @@ type Manager struct {
 	Store Store
 	Rules Rules
 	Meter Meter
+	Uses  *Uses            // nil: last use is written down at once
 	Now   func() time.Time // nil means time.Now
 }
 
@@ -53,35 +36,23 @@ type Proof struct {
 	Methods  []MethodUse
 	Device   Device
 	Carrier  Carrier
+	Remember bool // the person chose to stay signed in for longer, where that is offered
 }
 
 // Start begins a session and returns it with its token, which exists nowhere else. ErrIdentityInactive when the
-// identity may not have one. Inside a store transaction it counts only if that commits.
+// identity may not have one, ErrLimit when it has too many. Inside a store transaction it counts only if that commits.
 func (m *Manager) Start(ctx context.Context, p Proof) (*Session, Secret, error) {
 	now := m.Moment()
 	s := &Session{
-		ID: NewID(), IdentityID: p.Identity.ID, Identity: p.Identity,
-		CreatedAt: now, IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(m.Rules.Lifespan),
-		AAL: Level(p.Methods), Methods: p.Methods, Devices: []Device{p.Device},
+		ID: NewID(), IdentityID: p.Identity.ID, Identity: p.Identity, CreatedAt: now, IssuedAt: now, AuthenticatedAt: now,
+		Remembered: p.Remember && m.Rules.Remembered > 0, AAL: Level(p.Methods), Methods: p.Methods, Devices: []Device{p.Device},
 	}
+	m.Rules.give(s, now)
 	token := NewSecret(p.Carrier)
-	if err := m.Store.InsertSession(ctx, s, token.Hash()); err != nil {
+	if err := m.Store.InsertSession(ctx, s, token.Hash(), m.Rules.Limit); err != nil {
 		return nil, Secret{}, err
 	}
 	return s, token, nil
-}
-
-// Refresh records that the holder of a live session has authenticated again: the session stays the same, its times move
-// to now, the proof and the device are added. ErrNone when it has ended meanwhile.
-func (m *Manager) Refresh(ctx context.Context, s *Session, use MethodUse, from Device) (*Session, error) {
-	now := m.Moment()
-	next := &Session{
-		ID: s.ID, IdentityID: s.IdentityID, Identity: s.Identity, CreatedAt: s.CreatedAt, ExtendedAt: s.ExtendedAt,
-		IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(m.Rules.Lifespan),
-		Methods: latest(append(slices.Clip(s.Methods), use)), Devices: latest(append(slices.Clip(s.Devices), from)),
-	}
-	next.AAL = max(s.AAL, Level(next.Methods))
-	return next, m.Store.RefreshSession(ctx, next, now)
 }
 
 // maxRemembered bounds the proofs and devices that a session remembers, so that refreshing it does not make it grow.
@@ -105,17 +76,35 @@ func Level(methods []MethodUse) identity.AAL {
 	return identity.AAL0
 }
 
-// Lookup returns the session of a token if it counts, whatever its assurance level, or ErrNone. A store that cannot be
-// reached is reported as such and never as ErrNone.
+// Lookup returns the session of a token if it counts, whatever its assurance level, or ErrNone; that says why the session
+// ended, if it did. A store that cannot be reached is reported as such and never as ErrNone.
 func (m *Manager) Lookup(ctx context.Context, token Secret) (*Session, error) {
 	s, err := m.Store.SessionByToken(ctx, token.Hash())
-	if err == nil && !s.Valid(m.Moment()) {
-		return nil, ErrNone
+	if err != nil {
+		return nil, err
 	}
-	return s, err
+	if now := m.Moment(); !s.Valid(now) || !m.Rules.within(s, now) {
+		return nil, over(s)
+	}
+	return s, nil
 }
 
-// Check is Lookup for whoami: it is counted, and ErrAALTooLow while the identity's second factor is still missing.
+// over is ErrNone with the reason, where there is one to tell whoever holds the token.
+func over(s *Session) error {
+	switch {
+	case s.End != nil:
+		return ErrNone.WithDetail(EndReason, string(s.End.Reason))
+	case s.TokenUntil.IsZero():
+		return ErrNone.WithDetail(EndReason, string(Expired))
+	}
+	return ErrNone // the session may live, with another token
+}
+
+// EndReason is the detail of ErrNone that says why a session ended.
+const EndReason = "end_reason"
+
+// Check is Lookup for whoami: it is counted, and ErrAALTooLow, beside the session, while the identity's second factor is
+// still missing.
 func (m *Manager) Check(ctx context.Context, token Secret) (*Session, error) {
 	s, err := m.Lookup(ctx, token)
 	switch {
@@ -127,22 +116,24 @@ func (m *Manager) Check(ctx context.Context, token Secret) (*Session, error) {
 	}
 	m.Meter.SessionChecked(true)
 	if !m.Satisfied(s) {
-		return nil, ErrAALTooLow
+		return s, ErrAALTooLow
 	}
 	return s, nil
 }
 
 // Satisfied reports whether the session has the level that the rules ask for.
-func (m *Manager) Satisfied(s *Session) bool {
-	return m.Rules.RequiredAAL == OneFactor || s.AAL >= s.Identity.AvailableAAL
+func (m *Manager) Satisfied(s *Session) bool { return m.Suffices(s.AAL, s.Identity) }
+
+// Suffices reports whether a level is what the rules ask of an identity.
+func (m *Manager) Suffices(level identity.AAL, i *identity.Identity) bool {
+	return m.Rules.RequiredAAL == OneFactor || level >= i.AvailableAAL
 }
 
 // Extend gives a live session a full lifespan from now. Too early is no error and changes nothing. A session that has
 // ended, or was extended within the debounce time, is ErrNotExtendable; one that never was, ErrNotFound.
 func (m *Manager) Extend(ctx context.Context, id ID) error {
-	now := m.Moment()
-	rule := ExtendRule{Now: now, Window: m.Rules.Window, Debounced: now.Add(-m.Rules.Debounce)}
-	done, err := m.Store.ExtendSession(ctx, id, now.Add(m.Rules.Lifespan), rule)
+	rule := m.extension(m.Moment(), m.Rules.Debounce)
+	done, err := m.Store.ExtendSession(ctx, id, rule)
 	if err != nil || done {
 		return err
 	}
@@ -150,10 +141,14 @@ func (m *Manager) Extend(ctx context.Context, id ID) error {
 	switch {
 	case err != nil:
 		return err
-	case !s.Valid(now) || s.ExtendedAt.After(rule.Debounced):
+	case !s.Valid(rule.Now) || s.ExtendedAt.After(rule.Debounced):
 		return ErrNotExtendable
 	}
 	return nil
+}
+
+func (m *Manager) extension(now time.Time, debounce time.Duration) ExtendRule {
+	return ExtendRule{Now: now, Lengths: m.Rules.Lengths, Window: m.Rules.Window, Debounced: now.Add(-debounce)}
 }
 
 // List returns sessions, the newest first.

@@ -38,8 +38,13 @@ type Session struct {
 	CreatedAt       time.Time
 	IssuedAt        time.Time // moves when the session is refreshed
 	AuthenticatedAt time.Time // when a factor was last proved
-	ExpiresAt       time.Time
+	ExpiresAt       time.Time // when it ends unless it is used
+	DeadlineAt      time.Time // when it ends even if it is used; never before ExpiresAt
 	ExtendedAt      time.Time // zero when never extended
+	LastSeenAt      time.Time // to within a minute, or less where the rules are tight
+	Remembered      bool      // its holder chose to stay signed in for longer
+	Rotation        int64     // how often its token was replaced
+	TokenUntil      time.Time // when the token that it was found by stops to work; zero for its present one
 	AAL             identity.AAL
 	Methods         []MethodUse
 	Devices         []Device
@@ -68,7 +73,7 @@ type Device struct {
 type End struct {
 	At     time.Time
 	Reason Reason
-	By     string // the identity's id for its owner, "admin" for the admin API
+	By     string // the identity's id for its owner, "admin" for the admin API, "policy" for a configured rule
 }
 
 // Reason is why a session was ended.
@@ -76,21 +81,34 @@ type Reason string
 
 // The reasons, a closed set that metrics use as a label.
 const (
-	Logout           Reason = "logout"
-	Revoked          Reason = "revoked"
-	RevokedByAdmin   Reason = "revoked_by_admin"
-	IdentityDisabled Reason = "identity_disabled"
-	IdentityDeleted  Reason = "identity_deleted"
-	Expired          Reason = "expired" // its time had run out when somebody ended it
+	Logout            Reason = "logout"
+	Revoked           Reason = "revoked"
+	RevokedByAdmin    Reason = "revoked_by_admin"
+	CredentialChanged Reason = "credential_changed"
+	IdentityDisabled  Reason = "identity_disabled"
+	IdentityDeleted   Reason = "identity_deleted"
+	LimitReached      Reason = "limit"   // a newer session took its place
+	Expired           Reason = "expired" // its time had run out when it was ended
 )
 
 // Reasons lists them all.
-var Reasons = []Reason{Logout, Revoked, RevokedByAdmin, IdentityDisabled, IdentityDeleted, Expired}
+var Reasons = []Reason{Logout, Revoked, RevokedByAdmin, CredentialChanged, IdentityDisabled, IdentityDeleted, LimitReached, Expired}
 
-// Valid reports whether the session counts at a moment: nobody has ended it, its time has not run out, and its identity
-// is active. A session whose identity is not loaded is judged by the rest.
+// Valid reports whether the session counts at a moment: nobody has ended it, its time and that of the token it was found
+// by have not run out, and its identity is active. A session whose identity is not loaded is judged by the rest.
 func (s *Session) Valid(now time.Time) bool {
-	return s.End == nil && s.ExpiresAt.After(now) && (s.Identity == nil || s.Identity.State == identity.Active)
+	return s.End == nil && s.ExpiresAt.After(now) && (s.TokenUntil.IsZero() || s.TokenUntil.After(now)) &&
+		(s.Identity == nil || s.Identity.State == identity.Active)
+}
+
+// copy returns a session that may be changed: values that stores hand out are shared.
+func (s *Session) copy() *Session {
+	return &Session{
+		ID: s.ID, IdentityID: s.IdentityID, Identity: s.Identity, CreatedAt: s.CreatedAt, IssuedAt: s.IssuedAt,
+		AuthenticatedAt: s.AuthenticatedAt, ExpiresAt: s.ExpiresAt, DeadlineAt: s.DeadlineAt, ExtendedAt: s.ExtendedAt,
+		LastSeenAt: s.LastSeenAt, Remembered: s.Remembered, Rotation: s.Rotation, TokenUntil: s.TokenUntil, AAL: s.AAL,
+		Methods: s.Methods, Devices: s.Devices, End: s.End,
+	}
 }
 
 // Failures that callers may see.
@@ -123,6 +141,9 @@ var (
 
 	// ErrBadID means that a session id is not a UUID.
 	ErrBadID = fault.New(fault.Invalid, "bad_uuid", "The session id is not a UUID; an id looks like 4be85580-b3cd-4be2-8aa7-c2cb012028de.")
+
+	// ErrLimit means that the identity has as many sessions as it may have, and that none makes way for another.
+	ErrLimit = fault.New(fault.Invalid, "session_limit_reached", "This account is signed in on as many devices as it may be. Sign out on one of them first.")
 
 	// ErrIdentityInactive means that no session may start: the identity is disabled or gone.
 	ErrIdentityInactive = fault.New(fault.Forbidden, "identity_disabled", "This account has been disabled.")

@@ -12,18 +12,20 @@ import (
 // fault.ErrUnavailable, never "not found". Each change writes its event in the same transaction.
 type Store interface {
 	// InsertSession stores a new session under the hash of its token, if its identity is active at that moment; else
-	// ErrIdentityInactive.
-	InsertSession(ctx context.Context, s *Session, token TokenHash) error
+	// ErrIdentityInactive. With a limit, the identity never has more live sessions than that: others end in the same
+	// transaction, or it is ErrLimit.
+	InsertSession(ctx context.Context, s *Session, token TokenHash, limit Limit) error
 
-	// SessionByToken returns the session with its identity, ended and expired ones included as long as their rows
-	// exist, or ErrNone.
+	// SessionByToken returns the session that has this token, or had it before the present one, with its identity; ended
+	// and expired ones included as long as their rows exist; or ErrNone.
 	SessionByToken(ctx context.Context, token TokenHash) (*Session, error)
 
 	// Session returns the session with its identity, or ErrNotFound. Deleted sessions are not found.
 	Session(ctx context.Context, id ID) (*Session, error)
 
-	// EndByToken ends the session that has this token unless it is ended, and reports whether it is revoked now, by this
-	// call or an earlier one. A token that is unknown, or whose session had expired by time, is not.
+	// EndByToken ends the session that has this token, or had it before and may still be asked for by it, unless it is
+	// ended; and reports whether it is revoked now, by this call or an earlier one. A token that is unknown, or whose
+	// session had expired by time, is not.
 	EndByToken(ctx context.Context, token TokenHash, end End) (revoked bool, err error)
 
 	// WasRevoked reports whether the session with this id was ended on purpose, as long as its row is kept; deleted ones
@@ -35,13 +37,21 @@ type Store interface {
 	// counted; only their tokens are remembered.
 	EndSessions(ctx context.Context, scope Scope, end End) (Ended, error)
 
-	// ExtendSession moves the expiry of a live session of an active identity to next, if that is later, if the expiry
-	// lies within the rule's window, and if the last extension was not after Debounced. It reports whether it did.
-	ExtendSession(ctx context.Context, id ID, next time.Time, rule ExtendRule) (bool, error)
+	// ExtendSession gives a live session of an active identity a new deadline by the rule's lengths, if that is later, if
+	// the present one lies within the rule's window, and if the last extension was not after Debounced. It reports
+	// whether it did.
+	ExtendSession(ctx context.Context, id ID, rule ExtendRule) (bool, error)
 
-	// RefreshSession stores the times, level, methods and devices of s if that session is live at now, of an active
-	// identity; else ErrNone.
-	RefreshSession(ctx context.Context, s *Session, now time.Time) error
+	// SlideSession is ExtendSession for its holder, who is using it at rule.Now.
+	SlideSession(ctx context.Context, id ID, rule ExtendRule) (bool, error)
+
+	// TouchSessions notes that sessions were in use at now, and moves the expiry of those that may go unused for idle
+	// alone; zero is no such bound. Sessions that are over, and those that were seen after since, are left alone.
+	TouchSessions(ctx context.Context, ids []ID, now, since time.Time, idle time.Duration) error
+
+	// RefreshSession stores the times, level, methods, devices and token of s if that session is live at now, of an active
+	// identity, and still at its rotation; else it reports false. The token before works until r.PreviousUntil.
+	RefreshSession(ctx context.Context, s *Session, token TokenHash, r Renewed) (bool, error)
 
 	// ListSessions returns sessions, the newest first, the same time by id.
 	ListSessions(ctx context.Context, f Filter) ([]*Session, error)
@@ -50,11 +60,20 @@ type Store interface {
 	CountSessions(ctx context.Context, f Filter) (int, error)
 }
 
-// ExtendRule says when an extension takes place.
+// ExtendRule says when an extension takes place, and how far it goes.
 type ExtendRule struct {
 	Now       time.Time
-	Window    *time.Duration // how close to its expiry the session must be; nil for any
+	Lengths   Lengths
+	Window    *time.Duration // how close to its deadline the session must be; nil for any
 	Debounced time.Time      // a session that was extended after this moment is left alone
+}
+
+// Renewed says what a refresh was.
+type Renewed struct {
+	Now           time.Time
+	PreviousUntil time.Time
+	Kind          string // of its event: SessionRefreshed or SessionSteppedUp
+	Reason        string // of its event: the method that was used, or why else
 }
 
 // Scope names sessions. Exactly one of IDs, Identities and All is set.

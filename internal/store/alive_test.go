@@ -52,12 +52,12 @@ func TestAliveMeansTheSameInSQL(t *testing.T) {
 						return f.count(session.Filter{Identity: &c.IdentityID, Active: new(true), Now: now}) == 1
 					},
 					"extend": func(f fixture, c client) bool {
-						done, err := f.ExtendSession(f.ctx, c.ID, now.Add(time.Hour), session.ExtendRule{Now: now})
+						done, err := extendTo(f.ctx, f.Store, c.ID, now.Add(time.Hour), session.ExtendRule{Now: now})
 						f.ok(err)
 						return done
 					},
 					"refresh": func(f fixture, c client) bool {
-						err := f.RefreshSession(f.ctx, refreshed(c.Session, now), now)
+						err := refresh(f.ctx, f.Store, c.token, refreshed(c.Session, now), now)
 						if !errors.Is(err, session.ErrNone) {
 							f.ok(err)
 						}

@@ -18,7 +18,7 @@ func TestAtomic(t *testing.T) {
 			i := testkit.Identity(testkit.Email())
 			s, secret := testkit.Session(i, now)
 			f.ok(f.atomic(func(ctx context.Context) error {
-				return errors.Join(f.InsertIdentity(ctx, i), f.InsertSession(ctx, s, secret.Hash()))
+				return errors.Join(f.InsertIdentity(ctx, i), f.InsertSession(ctx, s, secret.Hash(), session.Limit{}))
 			}))
 			if !f.valid(client{s, secret.Hash()}, now) {
 				f.t.Error("the session does not count")
@@ -31,7 +31,7 @@ func TestAtomic(t *testing.T) {
 			f.check(old)
 			f.is(f.atomic(func(ctx context.Context) error {
 				f.ok(f.InsertIdentity(ctx, i))
-				f.ok(f.InsertSession(ctx, s, secret.Hash()))
+				f.ok(f.InsertSession(ctx, s, secret.Hash(), session.Limit{}))
 				_, err := f.EndByToken(ctx, old.token, session.End{At: now, Reason: session.Logout})
 				f.ok(err)
 				f.ok(f.DeleteIdentity(ctx, old.IdentityID, now))
@@ -52,7 +52,7 @@ func TestAtomic(t *testing.T) {
 			f.check(old)
 			f.ok(f.atomic(func(ctx context.Context) error {
 				f.ok(f.InsertIdentity(ctx, i))
-				f.ok(f.InsertSession(ctx, s, secret.Hash()))
+				f.ok(f.InsertSession(ctx, s, secret.Hash(), session.Limit{}))
 				_, err := f.Identity(ctx, i.ID)
 				f.ok(err)
 				found, err := f.SessionByToken(ctx, secret.Hash())
@@ -86,7 +86,7 @@ func TestAtomic(t *testing.T) {
 			old := f.signIn(i)
 			f.check(old)
 			f.ok(f.atomic(func(ctx context.Context) error {
-				f.ok(f.InsertSession(ctx, s, secret.Hash()))
+				f.ok(f.InsertSession(ctx, s, secret.Hash(), session.Limit{}))
 				_, err := f.EndByToken(ctx, old.token, session.End{At: now, Reason: session.Logout})
 				f.ok(err)
 				if _, err := f.SessionByToken(f.ctx, secret.Hash()); !errors.Is(err, session.ErrNone) {
@@ -140,7 +140,7 @@ func TestAtomic(t *testing.T) {
 				f.is(err, identity.ErrNotFound)
 				f.is(f.DeleteIdentity(ctx, i.ID, now), identity.ErrNotFound)
 				s, secret := testkit.Session(i, now)
-				f.is(f.InsertSession(ctx, s, secret.Hash()), session.ErrIdentityInactive)
+				f.is(f.InsertSession(ctx, s, secret.Hash(), session.Limit{}), session.ErrIdentityInactive)
 				return f.InsertIdentity(ctx, i)
 			}))
 			_, err := f.Identity(f.ctx, i.ID)

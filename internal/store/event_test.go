@@ -59,16 +59,16 @@ func TestEveryChangeWritesOneEvent(t *testing.T) {
 			"a session that starts": {func(fixture, client) {}, []event{started}},
 			"an extension, and one that was refused": {func(f fixture, c client) {
 				extended(minute(1))(f, c)
-				_, err := f.ExtendSession(f.ctx, c.ID, minute(2), session.ExtendRule{Now: minute(2)})
+				_, err := extendTo(f.ctx, f.Store, c.ID, minute(2), session.ExtendRule{Now: minute(2)})
 				f.ok(err)
 			}, []event{started, {sessionExtended, who, "", admin, minute(1)}}},
 			"a refresh": {func(f fixture, c client) {
-				f.ok(f.RefreshSession(f.ctx, refreshed(c.Session, minute(1)), minute(1)))
-			}, []event{started, {"session_refreshed", who, "", who, minute(1)}}},
+				f.ok(refresh(f.ctx, f.Store, c.token, refreshed(c.Session, minute(1)), minute(1)))
+			}, []event{started, {"session_refreshed", who, "password", who, minute(1)}}},
 			"two sign-outs": {func(f fixture, c client) {
 				f.logout(c, minute(1))
 				f.logout(c, minute(2))
-				f.is(f.RefreshSession(f.ctx, refreshed(c.Session, minute(3)), minute(3)), session.ErrNone)
+				f.is(refresh(f.ctx, f.Store, c.token, refreshed(c.Session, minute(3)), minute(3)), session.ErrNone)
 			}, []event{started, {sessionEnded, who, "logout", who, minute(1)}}},
 			"an administrator's end": {func(f fixture, c client) {
 				f.end(session.Scope{IDs: []session.ID{c.ID, c.ID}}, minute(1))
@@ -121,12 +121,12 @@ func TestWithoutItsEventNothingChanges(t *testing.T) {
 		f.raw(`ALTER TABLE events RENAME TO hidden`)
 		s, secret := testkit.Session(i, now)
 		_, endErr := f.EndByToken(f.ctx, c.token, session.End{At: now, Reason: session.Logout})
-		_, extendErr := f.ExtendSession(f.ctx, c.ID, now.Add(2*testkit.Lifespan), session.ExtendRule{Now: now})
+		_, extendErr := extendTo(f.ctx, f.Store, c.ID, now.Add(2*testkit.Lifespan), session.ExtendRule{Now: now})
 		_, endAllErr := f.EndSessions(f.ctx, session.Scope{All: true}, byAdmin(now))
 		for what, err := range map[string]error{
 			"EndByToken": endErr, "ExtendSession": extendErr, "EndSessions": endAllErr,
-			"RefreshSession": f.RefreshSession(f.ctx, refreshed(c.Session, now), now),
-			"InsertSession":  f.InsertSession(f.ctx, s, secret.Hash()),
+			"RefreshSession": refresh(f.ctx, f.Store, c.token, refreshed(c.Session, now), now),
+			"InsertSession":  f.InsertSession(f.ctx, s, secret.Hash(), session.Limit{}),
 			"DeleteIdentity": f.DeleteIdentity(f.ctx, i.ID, now),
 		} {
 			if err == nil {

@@ -58,7 +58,7 @@ func edit(ctx context.Context, s *Store, id identity.ID, change func(*identity.I
 		version := i.UpdatedAt
 		i.UpdatedAt = version.Add(time.Microsecond)
 		change(i)
-		if err := s.UpdateIdentity(ctx, i, version); !errors.Is(err, identity.ErrChanged) {
+		if err := s.UpdateIdentity(ctx, i, version, identity.Admin); !errors.Is(err, identity.ErrChanged) {
 			return err
 		}
 	}
@@ -67,11 +67,11 @@ func edit(ctx context.Context, s *Store, id identity.ID, change func(*identity.I
 // disturbances are what others do to a session and its identity at the same time.
 var disturbances = []func(ctx context.Context, s *Store, c client, n int) error{
 	func(ctx context.Context, s *Store, c client, n int) error {
-		_, err := s.ExtendSession(ctx, c.ID, now.Add(testkit.Lifespan+time.Duration(n)*time.Second), session.ExtendRule{Now: now})
+		_, err := extendTo(ctx, s, c.ID, now.Add(testkit.Lifespan+time.Duration(n)*time.Second), session.ExtendRule{Now: now})
 		return err
 	},
 	func(ctx context.Context, s *Store, c client, n int) error {
-		return s.RefreshSession(ctx, refreshed(c.Session, now.Add(time.Duration(n))), now)
+		return refresh(ctx, s, c.token, refreshed(c.Session, now.Add(time.Duration(n))), now)
 	},
 	func(ctx context.Context, s *Store, c client, n int) error {
 		return edit(ctx, s, c.IdentityID, func(i *identity.Identity) { i.Traits = fmt.Appendf(nil, `{"n":%d}`, n) })
@@ -81,7 +81,7 @@ var disturbances = []func(ctx context.Context, s *Store, c client, n int) error{
 	},
 	func(ctx context.Context, s *Store, c client, _ int) error {
 		another, secret := testkit.Session(&identity.Identity{ID: c.IdentityID}, now)
-		return s.InsertSession(ctx, another, secret.Hash())
+		return s.InsertSession(ctx, another, secret.Hash(), session.Limit{})
 	},
 	func(ctx context.Context, s *Store, c client, _ int) error {
 		_, err := s.ListSessions(ctx, session.Filter{Identity: &c.IdentityID, Limit: 10, Now: now})
@@ -179,7 +179,7 @@ func TestStoreFollowsTheModel(t *testing.T) {
 				case "wait":
 					moment = moment.Add(time.Duration(rapid.IntRange(1, 45).Draw(r, "minutes")) * time.Minute)
 				case "extend":
-					done, err := f.ExtendSession(f.ctx, c.ID, moment.Add(testkit.Lifespan), session.ExtendRule{Now: moment, Debounced: moment})
+					done, err := extendTo(f.ctx, f.Store, c.ID, moment.Add(testkit.Lifespan), session.ExtendRule{Now: moment, Debounced: moment})
 					f.ok(err)
 					want := alive && model.ExpiresAt.Before(moment.Add(testkit.Lifespan))
 					same(r, "extended", done, want)
@@ -187,7 +187,7 @@ func TestStoreFollowsTheModel(t *testing.T) {
 						model.ExpiresAt = moment.Add(testkit.Lifespan)
 					}
 				case "refresh":
-					err := f.RefreshSession(f.ctx, refreshed(c.Session, moment), moment)
+					err := refresh(f.ctx, f.Store, c.token, refreshed(c.Session, moment), moment)
 					same(r, "refreshed", err == nil, alive)
 					if alive {
 						model.ExpiresAt = moment.Add(testkit.Lifespan)

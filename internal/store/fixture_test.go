@@ -90,7 +90,7 @@ func (f fixture) signIn(i *identity.Identity) client { return f.signInAt(i, now)
 func (f fixture) signInAt(i *identity.Identity, at time.Time) client {
 	f.t.Helper()
 	s, token := testkit.Session(i, at)
-	f.ok(f.InsertSession(f.ctx, s, token.Hash()))
+	f.ok(f.InsertSession(f.ctx, s, token.Hash(), session.Limit{}))
 	return client{s, token.Hash()}
 }
 
@@ -138,7 +138,7 @@ func (f fixture) update(i *identity.Identity, change func(next *identity.Identit
 	next := *i
 	next.UpdatedAt = i.UpdatedAt.Add(time.Microsecond)
 	change(&next)
-	f.ok(f.UpdateIdentity(f.ctx, &next, i.UpdatedAt))
+	f.ok(f.UpdateIdentity(f.ctx, &next, i.UpdatedAt, identity.Admin))
 	return &next
 }
 
@@ -233,7 +233,9 @@ func operations() []operation {
 			_, err := st.IdentityByIdentifier(ctx, identity.Password, "x")
 			return err
 		}},
-		{"UpdateIdentity", func(ctx context.Context, st *Store) error { return st.UpdateIdentity(ctx, i, now) }},
+		{"UpdateIdentity", func(ctx context.Context, st *Store) error {
+			return st.UpdateIdentity(ctx, i, now, identity.Admin)
+		}},
 		{"DeleteIdentity", func(ctx context.Context, st *Store) error { return st.DeleteIdentity(ctx, id, now) }},
 		{"ReplaceCredential", func(ctx context.Context, st *Store) error {
 			_, err := st.ReplaceCredential(ctx, id, identity.Password, []byte("a"), []byte("b"), now)
@@ -247,7 +249,7 @@ func operations() []operation {
 			_, err := st.CountIdentities(ctx, identity.Filter{})
 			return err
 		}},
-		{"InsertSession", func(ctx context.Context, st *Store) error { return st.InsertSession(ctx, s, token) }},
+		{"InsertSession", func(ctx context.Context, st *Store) error { return st.InsertSession(ctx, s, token, session.Limit{}) }},
 		{"SessionByToken", func(ctx context.Context, st *Store) error { _, err := st.SessionByToken(ctx, token); return err }},
 		{"Session", func(ctx context.Context, st *Store) error { _, err := st.Session(ctx, s.ID); return err }},
 		{"WasRevoked", func(ctx context.Context, st *Store) error { _, err := st.WasRevoked(ctx, s.ID); return err }},
@@ -260,10 +262,10 @@ func operations() []operation {
 			return err
 		}},
 		{"ExtendSession", func(ctx context.Context, st *Store) error {
-			_, err := st.ExtendSession(ctx, s.ID, now.Add(time.Hour), session.ExtendRule{Now: now})
+			_, err := extendTo(ctx, st, s.ID, now.Add(time.Hour), session.ExtendRule{Now: now})
 			return err
 		}},
-		{"RefreshSession", func(ctx context.Context, st *Store) error { return st.RefreshSession(ctx, s, now) }},
+		{"RefreshSession", func(ctx context.Context, st *Store) error { return refresh(ctx, st, token, s, now) }},
 		{"ListSessions", func(ctx context.Context, st *Store) error {
 			_, err := st.ListSessions(ctx, session.Filter{Limit: 1})
 			return err
@@ -291,4 +293,31 @@ func operations() []operation {
 func expected(err error) bool {
 	e := fault.From(err)
 	return e == nil || e.Kind == fault.NotFound || e.Kind == fault.Unauthenticated || e.Kind == fault.Conflict || e.Kind == fault.Forbidden
+}
+
+// extendTo extends a session to a certain moment.
+func extendTo(ctx context.Context, st *Store, id session.ID, next time.Time, rule session.ExtendRule) (bool, error) {
+	rule.Lengths.Lifespan = next.Sub(rule.Now)
+	return st.ExtendSession(ctx, id, rule)
+}
+
+// refresh refreshes a session, whatever others have made of it meanwhile, and leaves it the token that it had.
+func refresh(ctx context.Context, st *Store, token session.TokenHash, s *session.Session, at time.Time) error {
+	for {
+		found, err := st.Session(ctx, s.ID)
+		if errors.Is(err, session.ErrNotFound) {
+			return session.ErrNone
+		}
+		if err != nil {
+			return err
+		}
+		s.Rotation = found.Rotation
+		done, err := st.RefreshSession(ctx, s, token, session.Renewed{Now: at, Kind: session.SessionRefreshed, Reason: "password"})
+		if err != nil || done {
+			return err
+		}
+		if after, err := st.Session(ctx, s.ID); err == nil && after.Rotation == found.Rotation {
+			return session.ErrNone
+		}
+	}
 }

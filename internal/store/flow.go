@@ -33,7 +33,7 @@ func (s *Store) Flow(ctx context.Context, kind flow.Kind, id flow.ID) (*flow.Flo
 	if err := parse(text, &doc); err != nil {
 		return nil, err
 	}
-	return doc.flow(kind, id), nil
+	return doc.flow(kind, id)
 }
 
 // UpdateFlow implements flow.Store.

@@ -20,6 +20,9 @@ type flowDoc struct {
 	IdentitySchema string                  `json:"identity_schema,omitempty"`
 	OrganizationID string                  `json:"organization_id,omitempty"`
 	CSRF           string                  `json:"csrf,omitempty"`
+	IdentityID     string                  `json:"identity_id,omitempty"`
+	Exchange       bool                    `json:"exchange,omitempty"`
+	Kept           map[string]string       `json:"kept,omitempty"`
 	Step           string                  `json:"step,omitempty"`
 	Answers        map[string]any          `json:"answers,omitempty"`
 	Faults         map[string][]messageDoc `json:"faults,omitempty"`
@@ -34,21 +37,31 @@ type messageDoc struct {
 }
 
 func newFlowDoc(f *flow.Flow) flowDoc {
-	return flowDoc{
+	d := flowDoc{
 		Type: string(f.Type), Issued: micros(f.IssuedAt), Expires: micros(f.ExpiresAt), Updated: micros(f.UpdatedAt),
 		RequestURL: f.RequestURL, ReturnTo: f.ReturnTo.String(), Active: f.Active, State: f.State, Refresh: f.Refresh,
 		RequestedAAL: f.RequestedAAL, IdentitySchema: f.IdentitySchema, OrganizationID: f.OrganizationID, CSRF: f.CSRF,
 		Step: string(f.Step), Answers: f.Answers, Faults: eachList(f.Faults, newMessageDoc), Messages: list(f.Messages, newMessageDoc),
+		Exchange: f.Exchange, Kept: f.Kept,
 	}
+	if f.IdentityID != (identity.ID{}) {
+		d.IdentityID = f.IdentityID.String()
+	}
+	return d
 }
 
-func (d *flowDoc) flow(kind flow.Kind, id flow.ID) *flow.Flow {
-	return &flow.Flow{
+func (d *flowDoc) flow(kind flow.Kind, id flow.ID) (*flow.Flow, error) {
+	f := &flow.Flow{
 		ID: id, Kind: kind, Type: flow.Type(d.Type), IssuedAt: moment(d.Issued), ExpiresAt: moment(d.Expires), UpdatedAt: moment(d.Updated),
 		RequestURL: d.RequestURL, ReturnTo: flow.Stored(d.ReturnTo), Active: d.Active, State: d.State, Refresh: d.Refresh,
 		RequestedAAL: d.RequestedAAL, IdentitySchema: d.IdentitySchema, OrganizationID: d.OrganizationID, CSRF: d.CSRF,
 		Step: flow.Step(d.Step), Answers: d.Answers, Faults: eachList(d.Faults, messageDoc.message), Messages: list(d.Messages, messageDoc.message),
+		Exchange: d.Exchange, Kept: d.Kept,
 	}
+	if d.IdentityID == "" {
+		return f, nil
+	}
+	return f, parseUUID(d.IdentityID, &f.IdentityID)
 }
 
 func newMessageDoc(m flow.Message) messageDoc {

@@ -188,7 +188,7 @@ UPDATE identities SET external_id = $3, schema_id = $4, state = $5, state_change
 const identityExists query = `SELECT updated_at FROM identities WHERE id = $1`
 
 // UpdateIdentity implements identity.Store.
-func (s *Store) UpdateIdentity(ctx context.Context, i *identity.Identity, version time.Time) error {
+func (s *Store) UpdateIdentity(ctx context.Context, i *identity.Identity, version time.Time, by string) error {
 	if err := storable(i); err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func (s *Store) UpdateIdentity(ctx context.Context, i *identity.Identity, versio
 			return t.whyNotUpdated(ctx, i.ID)
 		}
 		t.effects = append(t.effects, effect{kind: identityChanged, identity: i.ID})
-		err = t.event(ctx, eventRow{at: micros(i.UpdatedAt), kind: "identity_updated", identity: i.ID.String(), reason: string(i.State), actor: session.Admin})
+		err = t.event(ctx, eventRow{at: micros(i.UpdatedAt), kind: "identity_updated", identity: i.ID.String(), reason: string(i.State), actor: by})
 		if err != nil {
 			return err
 		}

@@ -86,7 +86,7 @@ func TestIdentityThatIsNotThere(t *testing.T) {
 				f.is(err, identity.ErrNotFound)
 			}
 		}
-		f.is(f.UpdateIdentity(f.ctx, testkit.Identity(testkit.Email()), now), identity.ErrNotFound)
+		f.is(f.UpdateIdentity(f.ctx, testkit.Identity(testkit.Email()), now, identity.Admin), identity.ErrNotFound)
 		f.is(f.DeleteIdentity(f.ctx, identity.NewID(), now), identity.ErrNotFound)
 		done, err := f.ReplaceCredential(f.ctx, identity.NewID(), identity.Password, []byte("a"), []byte("b"), now)
 		f.ok(err)
@@ -131,7 +131,7 @@ func TestUniqueValuesBelongToOneIdentity(t *testing.T) {
 				next := *i
 				next.State, next.UpdatedAt, next.Credentials = identity.Inactive, now.Add(time.Second), testkit.Identity(testkit.Email()).Credentials
 				clash(&next)
-				f.is(f.UpdateIdentity(f.ctx, &next, i.UpdatedAt), identity.ErrTaken)
+				f.is(f.UpdateIdentity(f.ctx, &next, i.UpdatedAt, identity.Admin), identity.ErrTaken)
 				got, err := f.Identity(f.ctx, i.ID)
 				f.ok(err)
 				if diff := cmp.Diff(i, got); diff != "" {
@@ -188,7 +188,7 @@ func TestUpdateIdentityIsOptimistic(t *testing.T) {
 			i := f.someone()
 			want := full()
 			want.ID, want.CreatedAt, want.UpdatedAt = i.ID, i.CreatedAt, i.UpdatedAt.Add(time.Microsecond)
-			f.ok(f.UpdateIdentity(f.ctx, want, i.UpdatedAt))
+			f.ok(f.UpdateIdentity(f.ctx, want, i.UpdatedAt, identity.Admin))
 			got, err := f.Identity(f.ctx, i.ID)
 			f.ok(err)
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -203,7 +203,7 @@ func TestUpdateIdentityIsOptimistic(t *testing.T) {
 			next := *i
 			next.UpdatedAt, next.State = now.Add(time.Second), identity.Inactive
 			c := f.signIn(i)
-			f.is(f.UpdateIdentity(f.ctx, &next, i.UpdatedAt), identity.ErrChanged)
+			f.is(f.UpdateIdentity(f.ctx, &next, i.UpdatedAt, identity.Admin), identity.ErrChanged)
 			if !f.valid(c, now) {
 				f.t.Error("the session ended although the update was refused")
 			}
@@ -213,7 +213,7 @@ func TestUpdateIdentityIsOptimistic(t *testing.T) {
 			errs := together(8, func(n int) error {
 				next := *i
 				next.UpdatedAt = i.UpdatedAt.Add(time.Duration(n+1) * time.Microsecond)
-				return f.UpdateIdentity(f.ctx, &next, i.UpdatedAt)
+				return f.UpdateIdentity(f.ctx, &next, i.UpdatedAt, identity.Admin)
 			})
 			if won := tally(f, errs, identity.ErrChanged); won != 1 {
 				f.t.Errorf("%d of 8 updates succeeded", won)
@@ -222,7 +222,7 @@ func TestUpdateIdentityIsOptimistic(t *testing.T) {
 		f.run("an update of a deleted identity finds none", func(f fixture) {
 			i := f.someone()
 			f.ok(f.DeleteIdentity(f.ctx, i.ID, now))
-			f.is(f.UpdateIdentity(f.ctx, i, i.UpdatedAt), identity.ErrNotFound)
+			f.is(f.UpdateIdentity(f.ctx, i, i.UpdatedAt, identity.Admin), identity.ErrNotFound)
 		})
 	})
 }
@@ -267,7 +267,7 @@ func TestIdentityStateDecidesOverSessions(t *testing.T) {
 			disable(i)
 			for _, who := range []*identity.Identity{i, testkit.Identity(testkit.Email())} {
 				s, token := testkit.Session(who, now)
-				f.is(f.InsertSession(f.ctx, s, token.Hash()), session.ErrIdentityInactive)
+				f.is(f.InsertSession(f.ctx, s, token.Hash(), session.Limit{}), session.ErrIdentityInactive)
 				_, err := f.SessionByToken(f.ctx, token.Hash())
 				f.is(err, session.ErrNone)
 			}

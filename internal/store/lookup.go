@@ -39,7 +39,7 @@ const (
 )
 
 func newLookups(e *postgresEngine, cacheBytes int64) *lookups {
-	return &lookups{engine: e, readings: newReadings(cacheBytes), text: strings.Replace(string(sessionByToken), "= $1", "= ANY($1)", 1)}
+	return &lookups{engine: e, readings: newReadings(cacheBytes), text: strings.ReplaceAll(string(sessionByToken+" UNION ALL "+sessionByPrevious), "= $1", "= ANY($1)")}
 }
 
 func (l *lookups) find(ctx context.Context, token session.TokenHash) (*session.Session, error) {

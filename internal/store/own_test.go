@@ -64,7 +64,7 @@ func TestALogoutTokenEndsNothingButTheSessionItNamesTogetherWithItsOwnCredential
 		i := f.someone()
 		signIn := func(at time.Time) (client, session.Secret) {
 			s, token := testkit.Session(i, at)
-			f.ok(f.InsertSession(f.ctx, s, token.Hash()))
+			f.ok(f.InsertSession(f.ctx, s, token.Hash(), session.Limit{}))
 			return client{s, token.Hash()}, token
 		}
 		mine, token := signIn(now)

@@ -225,7 +225,7 @@ func TestSerializationFailuresAreTriedAgain(t *testing.T) {
 		f.run("in single statements", func(f fixture) {
 			var done atomic.Int64
 			for _, err := range together(6, func(n int) error {
-				ok, err := f.ExtendSession(f.ctx, c.ID, now.Add(testkit.Lifespan+time.Hour), session.ExtendRule{Now: now})
+				ok, err := extendTo(f.ctx, f.Store, c.ID, now.Add(testkit.Lifespan+time.Hour), session.ExtendRule{Now: now})
 				if ok {
 					done.Add(1)
 				}
@@ -325,7 +325,7 @@ func TestSessionThatStartsDuringADeletionIsNeverHiddenAlive(t *testing.T) {
 		inside, free, held := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 		go func() {
 			held <- f.Atomic(f.ctx, func(ctx context.Context) error {
-				_, err := f.ExtendSession(ctx, first.ID, now.Add(2*testkit.Lifespan), session.ExtendRule{Now: now})
+				_, err := extendTo(ctx, f.Store, first.ID, now.Add(2*testkit.Lifespan), session.ExtendRule{Now: now})
 				close(inside)
 				<-free
 				return err
@@ -364,7 +364,9 @@ func TestNoSessionStartsBesideTheEndOfItsIdentity(t *testing.T) {
 		f := opened(t, dsn, Options{})
 		for _, name := range []string{"identity disabled", "identity deleted"} {
 			finish := func(ctx context.Context, c client) error { return endings[name](ctx, f.Store, c) }
-			start := func(ctx context.Context, c client) error { return f.InsertSession(ctx, c.Session, c.token) }
+			start := func(ctx context.Context, c client) error {
+				return f.InsertSession(ctx, c.Session, c.token, session.Limit{})
+			}
 			for sentence, c := range map[string]struct {
 				first, second func(context.Context, client) error
 				want          error

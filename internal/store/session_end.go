@@ -18,41 +18,58 @@ UPDATE sessions SET ended_at = $2, end_reason = CASE WHEN expires_at > $2 THEN $
  WHERE token_hash = $1 AND ended_at IS NULL
 RETURNING id, identity_id, token_hash, 'session_ended' AS kind, ended_at AS at, end_reason AS reason, ended_by AS actor`)
 
-const endedByToken query = `SELECT end_reason FROM sessions WHERE token_hash = $1 AND ended_at IS NOT NULL`
+var endByPrevious = newChange(`
+UPDATE sessions SET ended_at = $2, end_reason = CASE WHEN expires_at > $2 THEN $3 ELSE 'expired' END, ended_by = identity_id
+ WHERE previous_token_hash = $1 AND previous_token_hash IS NOT NULL AND ended_at IS NULL AND previous_until > $2
+RETURNING id, identity_id, token_hash, 'session_ended' AS kind, ended_at AS at, end_reason AS reason, ended_by AS actor`)
+
+const (
+	endedByToken    query = `SELECT end_reason FROM sessions WHERE token_hash = $1 AND ended_at IS NOT NULL`
+	endedByPrevious query = `
+SELECT end_reason FROM sessions WHERE previous_token_hash = $1 AND previous_token_hash IS NOT NULL AND ended_at IS NOT NULL`
+)
 
 // EndByToken implements session.Store. Ending is idempotent, so it may be repeated when a lost connection has left the
 // outcome unknown: the second time finds the row ended.
 func (s *Store) EndByToken(ctx context.Context, token session.TokenHash, end session.End) (revoked bool, err error) {
-	var rows []changed
-	err = s.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) (err error) {
-		rows, err = t.change(ctx, endByToken, hashText(token), micros(end.At), string(end.Reason))
-		return err
-	})
-	if err != nil || len(rows) > 0 {
-		return onPurpose(rows) > 0, err
+	hash := hashText(token)
+	for _, how := range []struct {
+		end   change
+		ended query
+	}{{endByToken, endedByToken}, {endByPrevious, endedByPrevious}} {
+		var rows []changed
+		err = s.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) (err error) {
+			rows, err = t.change(ctx, how.end, hash, micros(end.At), string(end.Reason))
+			return err
+		})
+		if err != nil || len(rows) > 0 {
+			return onPurpose(rows) > 0, err
+		}
+		reason, err := s.endReason(ctx, how.ended, hash)
+		if err != nil || reason != "" {
+			return reason != string(session.Expired), err
+		}
 	}
-	var reason string
+	return false, nil
+}
+
+// endReason is why a session was ended, or "" if it was not, or is not there.
+func (s *Store) endReason(ctx context.Context, q query, key string) (reason string, err error) {
 	err = s.read(ctx, func(ctx context.Context, t *tx) error {
-		return t.one(ctx, func(r scanner) error { return r.Scan(&reason) }, endedByToken, hashText(token))
+		return t.one(ctx, func(r scanner) error { return r.Scan(&reason) }, q, key)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+		return "", nil
 	}
-	return reason != string(session.Expired), err
+	return reason, err
 }
 
 const revokedByID query = `SELECT end_reason FROM sessions WHERE id = $1 AND ended_at IS NOT NULL`
 
 // WasRevoked implements session.Store.
 func (s *Store) WasRevoked(ctx context.Context, id session.ID) (bool, error) {
-	var reason string
-	err := s.read(ctx, func(ctx context.Context, t *tx) error {
-		return t.one(ctx, func(r scanner) error { return r.Scan(&reason) }, revokedByID, id.String())
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil && reason != string(session.Expired), err
+	reason, err := s.endReason(ctx, revokedByID, id.String())
+	return reason != "" && reason != string(session.Expired), err
 }
 
 // onPurpose counts the rows of sessions that were live when they were ended.
@@ -141,15 +158,18 @@ func (t *tx) hold(ctx context.Context, identities string) error {
 }
 
 // someSessions picks sessions of the whole installation, at most as many as the scope allows.
-func (t *tx) someSessions(ctx context.Context, scope session.Scope) (ids []session.ID, err error) {
+func (t *tx) someSessions(ctx context.Context, scope session.Scope) ([]session.ID, error) {
 	limit := int64(math.MaxInt64)
 	if scope.Limit > 0 {
 		limit = int64(scope.Limit)
 	}
-	q := anyUnended
 	if scope.Delete {
-		q = anyVisible
+		return t.sessionIDs(ctx, anyVisible, limit)
 	}
+	return t.sessionIDs(ctx, anyUnended, limit)
+}
+
+func (t *tx) sessionIDs(ctx context.Context, q query, args ...any) (ids []session.ID, err error) {
 	err = t.each(ctx, func(r scanner) error {
 		var text string
 		var id session.ID
@@ -159,7 +179,7 @@ func (t *tx) someSessions(ctx context.Context, scope session.Scope) (ids []sessi
 		err := parseUUID(text, &id)
 		ids = append(ids, id)
 		return err
-	}, q, limit)
+	}, q, args...)
 	return ids, err
 }
 

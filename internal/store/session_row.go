@@ -12,6 +12,8 @@ import (
 type sessionRow struct {
 	id, identityID, token, methods, devices, reason, by string
 	created, issued, authenticated, expires, extended   int64
+	deadline, seen, rotation, tokenUntil                int64
+	remembered                                          bool
 	ended                                               sql.NullInt64
 	aal                                                 int
 	identity                                            identityRow
@@ -19,7 +21,7 @@ type sessionRow struct {
 
 func (r *sessionRow) dest() []any {
 	own := []any{&r.id, &r.identityID, &r.token, &r.created, &r.issued, &r.authenticated, &r.expires, &r.extended, &r.aal,
-		&r.methods, &r.devices, &r.ended, &r.reason, &r.by}
+		&r.methods, &r.devices, &r.ended, &r.reason, &r.by, &r.deadline, &r.seen, &r.remembered, &r.rotation, &r.tokenUntil}
 	return append(own, r.identity.dest()...)
 }
 
@@ -30,7 +32,10 @@ func (r *sessionRow) session() (*session.Session, error) {
 	}
 	s := &session.Session{
 		Identity: i, CreatedAt: moment(r.created), IssuedAt: moment(r.issued), AuthenticatedAt: moment(r.authenticated),
-		ExpiresAt: moment(r.expires), ExtendedAt: moment(r.extended), AAL: identity.AAL(r.aal),
+		ExpiresAt: moment(r.expires), ExtendedAt: moment(r.extended), AAL: identity.AAL(r.aal), Remembered: r.remembered,
+		Rotation: r.rotation, TokenUntil: moment(r.tokenUntil),
+		// A program of the release before writes neither of these.
+		DeadlineAt: moment(max(r.deadline, r.expires)), LastSeenAt: moment(max(r.seen, r.issued)),
 	}
 	if r.ended.Valid {
 		s.End = &session.End{At: moment(r.ended.Int64), Reason: session.Reason(r.reason), By: r.by}

@@ -27,10 +27,11 @@ func TestSessionIsReadAsItWasWritten(t *testing.T) {
 		i := full()
 		f.ok(f.InsertIdentity(f.ctx, i))
 		want, secret := testkit.Session(i, now)
-		want.IssuedAt, want.AuthenticatedAt, want.AAL = now.Add(1000), now.Add(2000), identity.AAL2
+		want.IssuedAt, want.AuthenticatedAt, want.LastSeenAt, want.AAL = now.Add(1000), now.Add(2000), now.Add(3000), identity.AAL2
+		want.DeadlineAt, want.Remembered = want.ExpiresAt.Add(time.Hour), true
 		want.Methods = append(want.Methods, session.MethodUse{Method: "totp", AAL: identity.AAL2, CompletedAt: now.Add(time.Second)})
 		want.Devices = append(want.Devices, session.Device{ID: uuid.New(), UserAgent: "\"quoted\" \x00 ünï"})
-		f.ok(f.InsertSession(f.ctx, want, secret.Hash()))
+		f.ok(f.InsertSession(f.ctx, want, secret.Hash(), session.Limit{}))
 
 		f.run("by token, also the second time", func(f fixture) {
 			for range 3 {
@@ -91,11 +92,11 @@ func TestTwoSessionsCannotShareATokenOrAnID(t *testing.T) {
 	onEach(t, func(f fixture) {
 		c := f.signIn(f.someone())
 		s, secret := testkit.Session(f.someone(), now)
-		if err := f.InsertSession(f.ctx, s, c.token); err == nil {
+		if err := f.InsertSession(f.ctx, s, c.token, session.Limit{}); err == nil {
 			f.t.Error("a second session took the token")
 		}
 		s.ID = c.ID
-		if err := f.InsertSession(f.ctx, s, secret.Hash()); err == nil {
+		if err := f.InsertSession(f.ctx, s, secret.Hash(), session.Limit{}); err == nil {
 			f.t.Error("a second session took the id")
 		}
 		f.same(c.Session, f.check(c))
@@ -230,9 +231,9 @@ func TestEndSessions(t *testing.T) {
 				if f.valid(c, now) || f.logout(c, now.Add(time.Minute)) != (name != "expired") {
 					f.t.Errorf("the %s session counts", name)
 				}
-				done, err := f.ExtendSession(f.ctx, c.ID, now.Add(3*testkit.Lifespan), session.ExtendRule{Now: now})
+				done, err := extendTo(f.ctx, f.Store, c.ID, now.Add(3*testkit.Lifespan), session.ExtendRule{Now: now})
 				f.ok(err)
-				if done || f.RefreshSession(f.ctx, c.Session, now) == nil {
+				if done || refresh(f.ctx, f.Store, c.token, c.Session, now) == nil {
 					f.t.Errorf("the deleted %s session came back", name)
 				}
 			}
@@ -319,7 +320,7 @@ func TestExtendSession(t *testing.T) {
 					c.prepare(f, cl)
 				}
 				before := f.check(cl)
-				done, err := f.ExtendSession(f.ctx, cl.ID, c.next, c.rule)
+				done, err := extendTo(f.ctx, f.Store, cl.ID, c.next, c.rule)
 				f.ok(err)
 				if done != c.want {
 					f.t.Fatalf("extended: %v, want %v", done, c.want)
@@ -327,7 +328,7 @@ func TestExtendSession(t *testing.T) {
 				got, want := f.check(cl), before
 				if done {
 					want = cl.Session
-					want.ExpiresAt, want.ExtendedAt = c.next, c.rule.Now
+					want.ExpiresAt, want.DeadlineAt, want.ExtendedAt = c.next, c.next, c.rule.Now
 				}
 				f.same(want, got)
 			})
@@ -336,14 +337,14 @@ func TestExtendSession(t *testing.T) {
 			i := f.someone()
 			c := f.signIn(i)
 			f.raw(`UPDATE identities SET state = 'inactive' WHERE id = $1`, i.ID.String())
-			done, err := f.ExtendSession(f.ctx, c.ID, next, session.ExtendRule{Now: soon})
+			done, err := extendTo(f.ctx, f.Store, c.ID, next, session.ExtendRule{Now: soon})
 			f.ok(err)
 			if done {
 				f.t.Error("extended")
 			}
 		})
 		f.run("an unknown one is not extended", func(f fixture) {
-			done, err := f.ExtendSession(f.ctx, session.NewID(), next, session.ExtendRule{Now: soon})
+			done, err := extendTo(f.ctx, f.Store, session.NewID(), next, session.ExtendRule{Now: soon})
 			f.ok(err)
 			if done {
 				f.t.Error("extended")
@@ -367,7 +368,7 @@ func TestExtendSession(t *testing.T) {
 					if rule.Window != nil {
 						r.Now = rule.Now
 					}
-					won[n], err = f.ExtendSession(f.ctx, c.ID, next.Add(late), r)
+					won[n], err = extendTo(f.ctx, f.Store, c.ID, next.Add(late), r)
 					return err
 				})
 				tally(f, errs, nil)
@@ -382,7 +383,7 @@ func TestExtendSession(t *testing.T) {
 func extended(at time.Time) func(fixture, client) {
 	return func(f fixture, c client) {
 		f.t.Helper()
-		done, err := f.ExtendSession(f.ctx, c.ID, at.Add(testkit.Lifespan), session.ExtendRule{Now: at})
+		done, err := extendTo(f.ctx, f.Store, c.ID, at.Add(testkit.Lifespan), session.ExtendRule{Now: at})
 		f.ok(err)
 		if !done {
 			f.t.Fatal("the first extension did not take place")
@@ -394,7 +395,7 @@ func extended(at time.Time) func(fixture, client) {
 func refreshed(s *session.Session, at time.Time) *session.Session {
 	return &session.Session{
 		ID: s.ID, IdentityID: s.IdentityID, Identity: s.Identity, CreatedAt: s.CreatedAt, ExtendedAt: s.ExtendedAt,
-		IssuedAt: at, AuthenticatedAt: at, ExpiresAt: at.Add(testkit.Lifespan), AAL: identity.AAL2,
+		IssuedAt: at, AuthenticatedAt: at, ExpiresAt: at.Add(testkit.Lifespan), DeadlineAt: at.Add(testkit.Lifespan), LastSeenAt: at, AAL: identity.AAL2,
 		Methods: append(slices.Clip(s.Methods), session.MethodUse{Method: "totp", AAL: identity.AAL2, CompletedAt: at}),
 		Devices: append(slices.Clip(s.Devices), session.Device{ID: uuid.New(), IP: "2001:db8::1"}),
 	}
@@ -408,7 +409,8 @@ func TestRefreshSession(t *testing.T) {
 			c := f.signIn(i)
 			extended(soon)(f, c)
 			want := refreshed(f.check(c), soon.Add(time.Minute))
-			f.ok(f.RefreshSession(f.ctx, want, want.IssuedAt))
+			f.ok(refresh(f.ctx, f.Store, c.token, want, want.IssuedAt))
+			want.Rotation++
 			f.same(want, f.check(c))
 		})
 		for sentence, prepare := range map[string]func(f fixture, c client){
@@ -426,7 +428,7 @@ func TestRefreshSession(t *testing.T) {
 				c := f.signIn(f.someone())
 				prepare(f, c)
 				before := f.check(c)
-				f.is(f.RefreshSession(f.ctx, refreshed(c.Session, soon), soon), session.ErrNone)
+				f.is(refresh(f.ctx, f.Store, c.token, refreshed(c.Session, soon), soon), session.ErrNone)
 				f.same(before, f.check(c))
 			})
 		}

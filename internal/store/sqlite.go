@@ -36,7 +36,7 @@ type sqliteEngine struct {
 }
 
 func sqliteDialect() *dialect {
-	return &dialect{words: strings.NewReplacer("FOR_SHARE", "", "FOR_UPDATE", "",
+	return &dialect{words: strings.NewReplacer("FOR_SHARE", "", "FOR_UPDATE", "", "LEAST(", "MIN(", "GREATEST(", "MAX(",
 		"ANY_OF($1)", "(SELECT value FROM json_each($1))", "ANY_OF($2)", "(SELECT value FROM json_each($2))")}
 }
 
@@ -152,7 +152,7 @@ func (e *sqliteEngine) sessionByToken(ctx context.Context, token session.TokenHa
 	if err != nil {
 		return nil, err
 	}
-	if found.End == nil {
+	if found.End == nil && found.TokenUntil.IsZero() {
 		e.live.fill(token, found, ticket)
 	}
 	return found, nil

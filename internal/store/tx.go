@@ -17,6 +17,7 @@ import (
 //	ANY_OF($n)   the elements of a JSON array of strings, for IN
 //	FOR_SHARE    holds the rows read until the transaction ends
 //	FOR_UPDATE   the same, and keeps others from holding them
+//	LEAST(a, b)  the smaller value; GREATEST(a, b) the larger one
 type query string
 
 // dialect writes queries for one engine.
@@ -62,6 +63,7 @@ const (
 	sessionStarted  = "session_started"
 	sessionEnded    = "session_ended"
 	sessionExtended = "session_extended"
+	sessionSeen     = "session_seen"
 	identityChanged = "identity_changed"
 )
 

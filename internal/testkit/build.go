@@ -42,7 +42,7 @@ func Identity(email string) *identity.Identity {
 func Session(i *identity.Identity, now time.Time) (*session.Session, session.Secret) {
 	return &session.Session{
 		ID: session.NewID(), IdentityID: i.ID, Identity: i, CreatedAt: now, IssuedAt: now, AuthenticatedAt: now,
-		ExpiresAt: now.Add(Lifespan), AAL: identity.AAL1,
+		ExpiresAt: now.Add(Lifespan), DeadlineAt: now.Add(Lifespan), LastSeenAt: now, AAL: identity.AAL1,
 		Methods: []session.MethodUse{{Method: "password", AAL: identity.AAL1, CompletedAt: now}},
 		Devices: []session.Device{{ID: uuid.New(), IP: "192.0.2.7", UserAgent: "browser/1", Location: "Ghent, BE"}},
 	}, session.NewSecret(session.InHeader)

@@ -1,9 +1,11 @@
 package wire
 
 import (
+	"encoding/json"
 	"time"
 
 	"exeunt/internal/flow"
+	"exeunt/internal/identity"
 )
 
 // UI is the form of a flow.
@@ -23,8 +25,12 @@ type Node struct {
 	Meta       Meta       `json:"meta"`
 }
 
-// Attributes are those of an input element.
+// Attributes are those of an input element; of a picture, or of a text, which have an ID in its place.
 type Attributes struct {
+	ID    string   `json:"-"`
+	Image *Image   `json:"-"`
+	Text  *Message `json:"-"`
+
 	Name         string   `json:"name"`
 	Type         string   `json:"type"`
 	Value        any      `json:"value,omitempty"`
@@ -34,6 +40,31 @@ type Attributes struct {
 	Disabled     bool     `json:"disabled"`
 	Options      []Option `json:"options,omitempty"`
 	NodeType     string   `json:"node_type"`
+}
+
+// Image is a picture.
+type Image struct {
+	Src    string `json:"src"`
+	ID     string `json:"id"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	Type   string `json:"node_type"`
+}
+
+// MarshalJSON writes what belongs to the type of the node.
+func (a Attributes) MarshalJSON() ([]byte, error) {
+	switch {
+	case a.Image != nil:
+		return json.Marshal(a.Image)
+	case a.Text != nil:
+		return json.Marshal(struct {
+			Text *Message `json:"text"`
+			ID   string   `json:"id"`
+			Type string   `json:"node_type"`
+		}{a.Text, a.ID, a.NodeType})
+	}
+	type input Attributes // without this method
+	return json.Marshal(input(a))
 }
 
 // Option is one of the values that an input may have.
@@ -88,6 +119,29 @@ type RegistrationFlow struct {
 	IdentitySchema string    `json:"identity_schema,omitempty"`
 }
 
+// SettingsFlow is a settings flow.
+type SettingsFlow struct {
+	ID             string     `json:"id"`
+	Type           string     `json:"type"`
+	ExpiresAt      time.Time  `json:"expires_at"`
+	IssuedAt       time.Time  `json:"issued_at"`
+	RequestURL     string     `json:"request_url"`
+	ReturnTo       string     `json:"return_to,omitempty"`
+	Active         string     `json:"active,omitempty"`
+	UI             UI         `json:"ui"`
+	Identity       Identity   `json:"identity"`
+	State          string     `json:"state"`
+	OrganizationID *string    `json:"organization_id"`
+	ContinueWith   []Continue `json:"continue_with,omitempty"`
+}
+
+// FromSettings shows a settings flow with its form, and what the client has to do next.
+func (v View) FromSettings(f *flow.Flow, form flow.Form, of *identity.Identity, next []Continue) SettingsFlow {
+	return SettingsFlow{ID: f.ID.String(), Type: string(f.Type), ExpiresAt: f.ExpiresAt, IssuedAt: f.IssuedAt, RequestURL: f.RequestURL,
+		ReturnTo: f.ReturnTo.String(), Active: f.Active, UI: v.FromForm(f, form), Identity: v.FromIdentity(of, IdentityParts{}),
+		State: f.State, ContinueWith: next}
+}
+
 // FromForm shows the form of a flow.
 func (v View) FromForm(f *flow.Flow, form flow.Form) UI {
 	return UI{Action: v.Base + "self-service/" + string(f.Kind) + "?flow=" + f.ID.String(), Method: "POST",
@@ -118,6 +172,12 @@ func fromNodes(all []flow.Node) []Node {
 		w := Node{Type: "input", Group: n.Group, Messages: fromMessages(n.Messages), Attributes: Attributes{
 			Name: n.Name, Type: n.Type, Value: n.Value, Required: n.Required, Autocomplete: n.Autocomplete, Pattern: n.Pattern, NodeType: "input",
 		}}
+		switch {
+		case n.Image != nil:
+			w.Type, w.Attributes = "img", Attributes{Image: &Image{n.Image.Src, n.Name, n.Image.Width, n.Image.Height, "img"}}
+		case n.Text != nil:
+			w.Type, w.Attributes = "text", Attributes{ID: n.Name, Text: &Message{n.Text.ID, n.Text.Text, string(n.Text.Type), n.Text.Context}, NodeType: "text"}
+		}
 		if w.Messages == nil {
 			w.Messages = []Message{}
 		}

@@ -21,6 +21,8 @@ type Session struct {
 	IssuedAt        time.Time  `json:"issued_at"`
 	Identity        *Identity  `json:"identity"`
 	Devices         []Device   `json:"devices"`
+	LastSeenAt      *time.Time `json:"last_seen_at,omitempty"`
+	Current         bool       `json:"current,omitempty"`
 	EndedAt         *time.Time `json:"ended_at,omitempty"`
 	EndReason       string     `json:"end_reason,omitempty"`
 	EndedBy         string     `json:"ended_by,omitempty"`
@@ -52,7 +54,7 @@ type Expand struct {
 func (v View) FromSession(s *session.Session, now time.Time, e Expand) Session {
 	w := Session{
 		ID: s.ID.String(), Active: s.Valid(now), ExpiresAt: s.ExpiresAt, AuthenticatedAt: s.AuthenticatedAt,
-		AAL: s.AAL.String(), IssuedAt: s.IssuedAt, Methods: make([]Method, len(s.Methods)), Devices: []Device{},
+		AAL: s.AAL.String(), IssuedAt: s.IssuedAt, LastSeenAt: optional(s.LastSeenAt), Methods: make([]Method, len(s.Methods)), Devices: []Device{},
 	}
 	for i, m := range s.Methods {
 		w.Methods[i] = Method{m.Method, m.AAL.String(), m.CompletedAt}
@@ -111,9 +113,10 @@ func (v View) FromSignUp(i *identity.Identity, s *session.Session, token string,
 	return w
 }
 
-// FromBrowserSignIn shows a sign-in to a script in a page. The token travels in the cookie alone.
-func (v View) FromBrowserSignIn(s *session.Session, to flow.Return, now time.Time) SignedIn {
-	w := v.FromSignIn(s, "", now, false)
+// FromBrowserSignIn shows a sign-in to a script in a page. The token travels in the cookie; one is given only to who refreshed
+// a session that they hold by a header.
+func (v View) FromBrowserSignIn(s *session.Session, token string, to flow.Return, now time.Time) SignedIn {
+	w := v.FromSignIn(s, token, now, false)
 	w.ContinueWith = leadTo(to)
 	return w
 }

@@ -9,7 +9,7 @@ import (
 	"exeunt/internal/session"
 )
 
-// Method signs people in, and up, with an identifier and a password. It is safe for concurrent use.
+// Method signs people in, and up, with an identifier and a password, and lets them change it. It is safe for concurrent use.
 type Method struct {
 	Identities identity.Store
 	Manager    *identity.Manager
@@ -18,10 +18,16 @@ type Method struct {
 	Now        func() time.Time // nil means time.Now
 }
 
-var _ flow.Method = (*Method)(nil)
+var (
+	_ flow.Method  = (*Method)(nil)
+	_ flow.Guarded = (*Method)(nil)
+)
 
 // Name implements flow.Method.
 func (*Method) Name() string { return string(identity.Password) }
+
+// Level implements flow.Method.
+func (*Method) Level() identity.AAL { return identity.AAL1 }
 
 // Nodes implements flow.Method.
 func (m *Method) Nodes(ctx context.Context, f *flow.Flow, current *session.Session) ([]flow.Node, error) {
@@ -31,10 +37,11 @@ func (m *Method) Nodes(ctx context.Context, f *flow.Flow, current *session.Sessi
 	case f.Kind == flow.Login:
 		return m.loginNodes(ctx, f, current)
 	}
-	return []flow.Node{
-		secretInput("new-password"),
-		flow.Submit(flow.PasswordGroup, "method", m.Name(), flow.LabelSignUp),
-	}, nil
+	label := flow.LabelSignUp
+	if f.Kind == flow.Settings {
+		label = flow.LabelSave
+	}
+	return []flow.Node{secretInput("new-password"), flow.Submit(flow.PasswordGroup, "method", m.Name(), label)}, nil
 }
 
 func secretInput(autocomplete string) flow.Node {
@@ -44,8 +51,11 @@ func secretInput(autocomplete string) flow.Node {
 
 // Submit implements flow.Method.
 func (m *Method) Submit(ctx context.Context, f *flow.Flow, in flow.Input) (flow.Outcome, error) {
-	if f.Kind == flow.Login {
+	switch f.Kind {
+	case flow.Login:
 		return m.login(ctx, in)
+	case flow.Settings:
+		return m.change(ctx, in)
 	}
 	return m.register(ctx, f, in)
 }

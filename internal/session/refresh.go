@@ -1,0 +1,83 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// The kinds of events of a refresh.
+const (
+	SessionRefreshed = "session_refreshed"  // authenticated again
+	SessionSteppedUp = "session_stepped_up" // reached a higher level
+)
+
+// tokenOverlap is how long the token before works beside a new one: what other tabs have under way still arrives.
+const tokenOverlap = 5 * time.Second
+
+// Renewal is what happened in a live session that gives it a new token.
+type Renewal struct {
+	Use     MethodUse // how its holder has authenticated again; zero when they have not
+	Device  Device
+	Carrier Carrier
+	Reason  string // why the token is new, if nobody authenticated
+}
+
+// Refresh records that the holder of a live session has authenticated again: the session stays the same, its times move
+// to now, the proof and the device are added, and it has a new token, which exists nowhere else. The token before works
+// for a few seconds more, but never for a session that has ended. ErrNone when it has.
+func (m *Manager) Refresh(ctx context.Context, s *Session, r Renewal) (*Session, Secret, error) {
+	token := NewSecret(r.Carrier)
+	for {
+		now := m.Moment()
+		next := m.renewed(s, r, now)
+		done, err := m.Store.RefreshSession(ctx, next, token.Hash(), renewed(s, next, r, now))
+		if err != nil {
+			return nil, Secret{}, err
+		}
+		if done {
+			next.Rotation++
+			return next, token, nil
+		}
+		// Somebody else has refreshed it, in another tab: what they have proved must not be lost.
+		if s, err = m.Store.Session(ctx, s.ID); err != nil {
+			return nil, Secret{}, orNone(err)
+		}
+		if !s.Valid(now) {
+			return nil, Secret{}, ErrNone
+		}
+	}
+}
+
+func (m *Manager) renewed(s *Session, r Renewal, now time.Time) *Session {
+	next := s.copy()
+	next.TokenUntil = time.Time{}
+	if r.Use.Method == "" {
+		return next
+	}
+	next.IssuedAt, next.AuthenticatedAt = now, now
+	next.Methods, next.Devices = latest(append(slices.Clip(s.Methods), r.Use)), latest(append(slices.Clip(s.Devices), r.Device))
+	next.AAL = max(s.AAL, Level(next.Methods))
+	m.Rules.give(next, now)
+	return next
+}
+
+func renewed(s, next *Session, r Renewal, now time.Time) Renewed {
+	w := Renewed{Now: now, PreviousUntil: now.Add(tokenOverlap), Kind: SessionRefreshed, Reason: r.Reason}
+	if r.Use.Method != "" {
+		w.Reason = r.Use.Method
+	}
+	if next.AAL > s.AAL {
+		w.Kind = SessionSteppedUp
+	}
+	return w
+}
+
+// orNone says of a session that is gone what is said of one that has ended.
+func orNone(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return ErrNone
+	}
+	return err
+}

@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"exeunt/internal/session"
+)
+
+// The conditions repeat the rule "alive" of the session package, and the new deadline its lengths; the conformance suite
+// compares the two. $2 is a lifespan from now, $3 that of a remembered session, $4 the longest life, $5 how long a session
+// may go unused.
+const (
+	nextDeadline query = `LEAST(CASE WHEN remembered THEN CAST($3 AS BIGINT) ELSE CAST($2 AS BIGINT) END, created_at + CAST($4 AS BIGINT))`
+	extendable   query = `
+ WHERE id = $1 AND ended_at IS NULL AND deleted = FALSE AND expires_at > $6 AND deadline_at < ` + nextDeadline + `
+   AND deadline_at <= $7 AND extended_at <= $8
+   AND EXISTS (SELECT 1 FROM identities i WHERE i.id = sessions.identity_id AND i.state = 'active')
+RETURNING id, identity_id, token_hash, 'session_extended' AS kind, extended_at AS at, `
+)
+
+var (
+	extendSession = newChange(`
+UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + nextDeadline + `, last_seen_at + CAST($5 AS BIGINT)), extended_at = $6` +
+		extendable + `'' AS reason, 'admin' AS actor`)
+	slideSession = newChange(`
+UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + nextDeadline + `, CAST($6 AS BIGINT) + CAST($5 AS BIGINT)), extended_at = $6, last_seen_at = $6` +
+		extendable + `'activity' AS reason, identity_id AS actor`)
+)
+
+// ExtendSession implements session.Store.
+func (s *Store) ExtendSession(ctx context.Context, id session.ID, rule session.ExtendRule) (bool, error) {
+	return s.extend(ctx, extendSession, id, rule)
+}
+
+// SlideSession implements session.Store.
+func (s *Store) SlideSession(ctx context.Context, id session.ID, rule session.ExtendRule) (bool, error) {
+	return s.extend(ctx, slideSession, id, rule)
+}
+
+// never is a length that nothing lives for, small enough to be added to a moment.
+const never = int64(1) << 60
+
+func length(d time.Duration) int64 {
+	if d == 0 {
+		return never
+	}
+	return d.Microseconds()
+}
+
+func (s *Store) extend(ctx context.Context, how change, id session.ID, rule session.ExtendRule) (done bool, err error) {
+	latest := int64(math.MaxInt64)
+	if rule.Window != nil {
+		latest = micros(rule.Now.Add(*rule.Window))
+	}
+	l := rule.Lengths
+	err = s.write(ctx, manner{single: true}, func(ctx context.Context, t *tx) error {
+		rows, err := t.change(ctx, how, id.String(), micros(rule.Now.Add(l.For(false))), micros(rule.Now.Add(l.For(true))),
+			length(l.Max), length(l.Unused()), micros(rule.Now), latest, micros(rule.Debounced))
+		done = len(rows) > 0
+		return err
+	})
+	return done, err
+}
+
+const touchSessions query = `
+UPDATE sessions SET last_seen_at = $2, expires_at = LEAST(GREATEST(deadline_at, expires_at), CAST($2 AS BIGINT) + CAST($3 AS BIGINT))
+ WHERE id IN ANY_OF($1) AND ended_at IS NULL AND deleted = FALSE AND expires_at > $2 AND last_seen_at <= $4
+RETURNING token_hash`
+
+// TouchSessions implements session.Store.
+func (s *Store) TouchSessions(ctx context.Context, ids []session.ID, now, since time.Time, idle time.Duration) error {
+	return s.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
+		return t.each(ctx, func(r scanner) error {
+			var hash string
+			if err := r.Scan(&hash); err != nil {
+				return err
+			}
+			token, err := parseHash(hash)
+			t.effects = append(t.effects, effect{kind: sessionSeen, token: token})
+			return err
+		}, touchSessions, idList(ids), micros(now), length(idle), micros(since))
+	})
+}
+
+var refreshSession = newChange(`
+UPDATE sessions SET issued_at = $2, authenticated_at = $3, expires_at = $4, deadline_at = $5, last_seen_at = $6, aal = $7,
+       methods = $8, devices = $9, previous_token_hash = token_hash, previous_until = $10, token_hash = $11, rotation = rotation + 1
+ WHERE id = $1 AND rotation = $12 AND ended_at IS NULL AND deleted = FALSE AND expires_at > $13
+   AND EXISTS (SELECT 1 FROM identities i WHERE i.id = sessions.identity_id AND i.state = 'active')
+RETURNING id, identity_id, previous_token_hash AS token_hash, CAST($14 AS TEXT) AS kind, CAST($13 AS BIGINT) AS at,
+          CAST($15 AS TEXT) AS reason, identity_id AS actor`)
+
+// RefreshSession implements session.Store. Its effect concerns the token before: nobody has asked for the new one yet.
+func (s *Store) RefreshSession(ctx context.Context, n *session.Session, token session.TokenHash, r session.Renewed) (done bool, err error) {
+	err = s.write(ctx, manner{single: true}, func(ctx context.Context, t *tx) error {
+		rows, err := t.change(ctx, refreshSession, n.ID.String(), micros(n.IssuedAt), micros(n.AuthenticatedAt), micros(n.ExpiresAt),
+			micros(n.DeadlineAt), micros(n.LastSeenAt), int(n.AAL), methodsDoc(n.Methods), devicesDoc(n.Devices),
+			micros(r.PreviousUntil), hashText(token), n.Rotation, micros(r.Now), r.Kind, r.Reason)
+		done = len(rows) > 0
+		return err
+	})
+	return done, err
+}
