@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/base64"
 	"net"
 	"net/netip"
 	"net/url"
@@ -117,31 +116,6 @@ var dsn = kind[string]{name: "a data source name", parse: func(s site) (string, 
 	default:
 		s.wrong("is not a known data source name; %s", want)
 		return "", false
-	}
-	return text, true
-}}
-
-// schemaURL is where an identity schema is read from.
-var schemaURL = kind[string]{name: "a file://, base64://, http:// or https:// URL", parse: func(s site) (string, bool) {
-	text, ok := texts.parse(s)
-	if !ok {
-		return "", false
-	}
-	scheme, rest, _ := strings.Cut(text, "://")
-	switch {
-	case scheme != "file" && scheme != "base64" && scheme != "http" && scheme != "https" || rest == "":
-		s.wrong("%s is not a place to read from; write file:///path/schema.json, base64://…, or an http or https URL", quoted(text))
-		return "", false
-	case scheme == "base64":
-		if _, err := base64.StdEncoding.DecodeString(rest); err != nil {
-			s.wrong("what follows base64:// is not standard Base64; encode the schema again, with padding")
-			return "", false
-		}
-	case scheme != "file":
-		if u, err := url.Parse(text); err != nil || u.Hostname() == "" {
-			s.wrong("%s is not a URL; write one such as https://example.com/schema.json", quoted(text))
-			return "", false
-		}
 	}
 	return text, true
 }}

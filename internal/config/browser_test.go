@@ -132,7 +132,7 @@ func TestCookiesThatBrowsersWouldNotKeepAreRefused(t *testing.T) {
 func TestOriginsThatMayReadAnswers(t *testing.T) {
 	c := loaded(t, "serve: {public: {cors: {enabled: true, allowed_origins: ['https://APP.example.com', 'https://*.wild.example.com:8443', 'http://127.0.0.1:4455', 'http://[::1]'], allowed_methods: [GET], max_age: 60}}}")
 	want := CORS{Enabled: true, AllowedOrigins: []string{"https://app.example.com", "https://*.wild.example.com:8443", "http://127.0.0.1:4455", "http://[::1]"}, AllowedMethods: []string{"GET"},
-		AllowedHeaders: []string{"Authorization", "Content-Type", "Max-Age", "X-Session-Token", "X-XSRF-TOKEN", "X-CSRF-TOKEN"}, ExposedHeaders: []string{"Content-Type"}, Credentials: true, MaxAge: 60}
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Max-Age", "X-Session-Token", "X-Session-Activity", "X-XSRF-TOKEN", "X-CSRF-TOKEN"}, ExposedHeaders: []string{"Content-Type"}, Credentials: true, MaxAge: 60}
 	if diff := cmp.Diff(want, c.Serve.Public.CORS); diff != "" {
 		t.Error(diff)
 	}

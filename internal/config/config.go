@@ -116,9 +116,31 @@ type Session struct {
 	EarliestPossibleExtend time.Duration // how long before its end a session may be extended; 0 is always
 	ExtendDebounce         time.Duration // a second extend of one session within this time answers 404
 	FasterExtend           bool          // extend answers 204 without a body
+	Sliding                bool          // whoami extends too, inside the window of EarliestPossibleExtend
+	IdleTimeout            time.Duration // a session that is not used for so long has expired; 0 is never
+	MaxLifespan            time.Duration // nothing makes a session live longer after its start; 0 is no bound
+	Limit                  Limit
+	RememberMe             time.Duration // the lifespan for whoever chooses to stay signed in; 0 offers no choice
 	RequiredAAL            string        // what whoami asks for: highest_available or aal1
+	Templates              map[string]Template
+	Cacheable              bool          // whoami says for how long its answer may be kept
+	CacheableMaxAge        time.Duration // the most that it says; 0 is the rest of the session's life
 	Cookie                 SessionCookie
 	Cleanup                Cleanup
+}
+
+// Limit says how many live sessions one identity may have, and what becomes of one more.
+type Limit struct {
+	Max    int    // 0 is no limit
+	Policy string // evict_oldest, evict_idle or deny
+}
+
+// Template says how a session becomes a signed token (JWT).
+type Template struct {
+	KeysURL   string // file:// or base64:// address of the key set
+	MapperURL string // file://, base64://, http:// or https:// address of the Jsonnet; "" for none
+	TTL       time.Duration
+	Subject   string // id or external_id
 }
 
 // Cleanup says how rows of sessions that are over are removed.
@@ -126,6 +148,7 @@ type Cleanup struct {
 	BatchSize       int
 	Interval        time.Duration
 	TombstoneMargin time.Duration // how long the row of an ended session stays after its original expiry
+	EventRetention  time.Duration // how long the record of what happened to sessions is kept
 }
 
 // Cookies holds the attributes of cookies.
@@ -155,10 +178,31 @@ type SelfService struct {
 	DefaultBrowserReturnURL string // "" is the built-in page
 	AllowedReturnURLs       []string
 	Password                Password
+	TOTP                    TOTP
+	LookupSecrets           bool // recovery codes are offered as a second factor
+	Profile                 bool // people may change their traits
 	Login                   Login
 	Registration            Registration
+	Settings                Settings
 	Logout                  Logout
 	ErrorUIURL              string // "" is the built-in page
+}
+
+// TOTP holds the method of authenticator apps.
+type TOTP struct {
+	Enabled bool
+	Issuer  string // what apps show beside the code; ProductName if it was not set
+}
+
+// Settings holds the settings flow. Its maps have an entry for each of password, profile, totp and lookup_secret.
+type Settings struct {
+	UIURL            string // "" is the built-in page
+	Lifespan         time.Duration
+	PrivilegedMaxAge time.Duration // how long after signing in credentials may be changed
+	RequiredAAL      string        // highest_available or aal1
+	After            string        // where a browser goes after a change; "" is back to the form
+	AfterMethod      map[string]string
+	RevokeOthers     map[string]bool // a change by this method ends the person's other sessions
 }
 
 // Logout holds what surrounds signing out.
@@ -190,9 +234,13 @@ type Login struct {
 	Style             string   // always unified
 	AfterHooks        []string // for methods without hooks of their own
 	AfterPassword     []string // what runs after a login with a password: its own hooks, or else AfterHooks
+	AfterTOTP         []string // the same for the code of an app
+	AfterLookupSecret []string // and for a recovery code
 	UIURL             string   // "" is the built-in page
 	After             string   // where a browser goes after a login; "" is DefaultBrowserReturnURL
-	AfterWithPassword string   // the same after one with a password; "" is After
+	AfterWithPassword string   // the same after one with a password; After if it was not set
+
+	AfterWithTOTP, AfterWithLookupSecret string // the same as AfterWithPassword
 }
 
 // Registration holds the registration flow.

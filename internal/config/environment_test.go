@@ -74,7 +74,7 @@ func TestProblemsOfTheEnvironment(t *testing.T) {
 		"a short secret in a list":     {[]string{"SECRETS_COOKIE=long-enough-secret,do-not-print"}, "SECRETS_COOKIE: secrets.cookie[1]: the secret does not fit; write a text of at least 16 characters"},
 		"a refused key":                {[]string{"SERVE_PUBLIC_TLS_KEY_PATH=/k"}, "SERVE_PUBLIC_TLS_KEY_PATH: exeunt does not speak TLS itself; remove it and put a proxy in front"},
 		"a gap between items":          {[]string{"SECRETS_COOKIE_0=long-enough-secret", "SECRETS_COOKIE_2=long-enough-secret"}, "SECRETS_COOKIE_2: there is no SECRETS_COOKIE_1; count from 0 without a gap"},
-		"an unknown entry of an item":  {[]string{"IDENTITY_SCHEMAS_0_ID=default", "IDENTITY_SCHEMAS_0_URL=https://x/", "IDENTITY_SCHEMAS_0_URI=1"}, "IDENTITY_SCHEMAS_0_URI: identity.schemas[0]: unknown key uri; want id, url and selfservice_selectable"},
+		"an unknown entry of an item":  {[]string{"IDENTITY_SCHEMAS_0_ID=default", "IDENTITY_SCHEMAS_0_URL=https://x/", "IDENTITY_SCHEMAS_0_URI=1"}, "IDENTITY_SCHEMAS_0_URI: identity.schemas[0]: unknown key uri; did you mean url?"},
 		"a value and a file":           {[]string{"DSN=memory", "DSN_FILE=testdata/quickstart.yml"}, "DSN_FILE: sets dsn, and so does DSN; keep one of them"},
 		"a secret file that is absent": {[]string{"SECRETS_DEFAULT_FILE=testdata/absent"}, `SECRETS_DEFAULT_FILE: the file "testdata/absent" cannot be read: no such file or directory`},
 		"JSON that is broken":          {[]string{`IDENTITY_SCHEMAS=[{"id"`}, "IDENTITY_SCHEMAS: is not"},

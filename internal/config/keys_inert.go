@@ -28,48 +28,47 @@ func inertKeys() []Key {
 			row{"oauth2_provider.headers", anything}, row{"oauth2_provider.override_return_to", flag}),
 		inertAll("a failed login answers the same whether or not the account exists", row{"security.account_enumeration.mitigate", flag}),
 		inertAll("the feature that it changes is not offered",
-			row{"feature_flags.cacheable_sessions", flag}, row{"feature_flags.cacheable_sessions_max_age", span},
 			row{"feature_flags.use_continue_with_transitions", flag}, row{"feature_flags.choose_recovery_address", flag},
 			row{"feature_flags.legacy_continue_with_verification_ui", flag},
 			row{"feature_flags.legacy_require_verified_login_error", flag},
 			row{"feature_flags.legacy_oidc_registration_node_group", flag},
 			row{"feature_flags.password_profile_registration_node_group", checked(oneOf([]string{"default", "password"}, nil))}),
-		inertFlows(text, flag, link, span),
-		inertMethods(text, flag, link, span),
+		inertFlows(flag, link, span),
+		inertMethods(flag, link, span),
 	)
 }
 
 // inertFlows are the keys of flows and of parts of flows that are not offered.
-func inertFlows(text, flag, link, span reader) []Key {
+func inertFlows(flag, link, span reader) []Key {
 	const p = "selfservice.flows."
 	var keys []Key
-	for _, flow := range []string{"login", "registration"} {
+	for _, flow := range []string{"login", "registration", "settings"} {
 		for _, method := range otherMethods {
 			keys = append(keys, inert(p+flow+".after."+method, "the method is not offered", anything))
 		}
 	}
-	for _, flow := range []string{"settings", "recovery", "verification"} {
+	for _, method := range []string{"totp", "lookup_secret"} {
+		keys = append(keys, inert(p+"registration.after."+method, "nobody registers with a second factor", anything))
+	}
+	for _, flow := range []string{"recovery", "verification"} {
 		keys = append(keys, inertAll("the flow is not offered", row{p + flow + ".ui_url", link},
 			row{p + flow + ".lifespan", span}, row{p + flow + ".after", anything}, row{p + flow + ".before", anything})...)
 	}
 	use := checked(oneOf([]string{"code", "link"}, nil))
 	return append(keys, inertAll("the flow is not offered",
-		row{p + "settings.privileged_session_max_age", span}, row{p + "settings.required_aal", checked(requiredAAL)},
 		row{p + "recovery.use", use}, row{p + "recovery.notify_unknown_recipients", flag},
 		row{p + "verification.use", use}, row{p + "verification.notify_unknown_recipients", flag})...)
 }
 
 // otherMethods are the methods of Kratos that this server does not offer and that hooks can follow.
-var otherMethods = []string{"code", "totp", "lookup_secret", "webauthn", "passkey", "oidc", "saml"}
+var otherMethods = []string{"code", "webauthn", "passkey", "oidc", "saml"}
 
 // inertMethods are the keys of methods that are not offered. The switches that would weaken a login are refused instead.
-func inertMethods(text, flag, link, span reader) []Key {
+func inertMethods(flag, link, span reader) []Key {
 	const p, why = "selfservice.methods.", "the method is not offered"
 	return inertAll(why,
-		row{p + "profile.enabled", flag},
 		row{p + "link.enabled", flag}, row{p + "link.config.base_url", link}, row{p + "link.config.lifespan", span},
 		row{p + "code.enabled", flag}, row{p + "code.config", anything},
-		row{p + "totp.config.issuer", text},
 		row{p + "webauthn.config", anything}, row{p + "passkey.config", anything},
 		row{p + "oidc.config", anything}, row{p + "saml.config", anything}, row{p + "captcha.config", anything},
 		row{p + "password.config.migrate_hook.config", anything})

@@ -7,7 +7,7 @@ func refusedKeys() []Key {
 	const methods, flows = "selfservice.methods.", "selfservice.flows."
 	const unsupported = "a Kratos key that exeunt does not support; remove it"
 	var keys []Key
-	for _, m := range []string{"totp", "lookup_secret", "webauthn", "passkey", "oidc", "saml", "captcha"} {
+	for _, m := range []string{"webauthn", "passkey", "oidc", "saml", "captcha"} {
 		keys = append(keys, refusedUnless(methods+m+".enabled", false, "exeunt does not offer this method yet; set it to false"))
 	}
 	for _, switched := range []string{"code.passwordless_enabled", "code.mfa_enabled", "code.passwordless_login_fallback_enabled"} {
@@ -16,7 +16,7 @@ func refusedKeys() []Key {
 	for _, flow := range []string{"recovery", "verification"} {
 		keys = append(keys, refusedUnless(flows+flow+".enabled", false, "exeunt does not offer this flow yet; set it to false"))
 	}
-	for _, flow := range []string{"login", "registration"} {
+	for _, flow := range []string{"login", "registration", "settings"} {
 		k := supported(flows+flow+".before.hooks", "", "exeunt runs no hooks before a flow; remove them", checked(hooks("")))
 		k.Class = Refused
 		keys = append(keys, k)
@@ -34,7 +34,6 @@ func refusedKeys() []Key {
 		refusedUnless("log.leak_sensitive_values", false, "exeunt never logs tokens, passwords or addresses; set it to false"),
 		refusedUnless("feature_flags.legacy_allow_insecure_origins", false, "wildcards over everybody's domains are never allowed; set it to false"),
 		refused("oauth2_provider.url", "exeunt does not work with an OAuth2 provider; remove it"),
-		{Path: "session.whoami.tokenizer.templates", Kind: "an empty map", Class: Refused, Doc: noTokens, reader: reader{name: "an empty map", free: true, read: tokenizer}},
 		{Path: "organizations", Kind: "an empty list", Class: Refused, Doc: noOrganizations, reader: reader{name: "an empty list", free: true, read: organizations}},
 		refused("selfservice.whitelisted_return_urls", "this key has a new name; write selfservice.allowed_return_urls"),
 		refused("identity.default_schema_url", "this key has been replaced; list the schema in identity.schemas with the id default"),
@@ -50,16 +49,7 @@ func refusedKeys() []Key {
 	})
 }
 
-const (
-	noTokens        = "exeunt does not turn sessions into other tokens; remove the templates"
-	noOrganizations = "exeunt has no organizations; remove them"
-)
-
-func tokenizer(s site) {
-	if s.value.kind != null && (s.value.kind != object || len(s.value.fields) > 0) {
-		s.wrong(noTokens)
-	}
-}
+const noOrganizations = "exeunt has no organizations; remove them"
 
 func organizations(s site) {
 	if s.value.kind != null && (s.value.kind != list || len(s.value.items) > 0) {

@@ -3,6 +3,7 @@ package config
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -10,7 +11,7 @@ import (
 func supportedKeys() []Key {
 	const many = math.MaxInt32
 	s := supported
-	return []Key{
+	before := []Key{
 		s("dsn", "", "The database: `memory`, `sqlite://path?_fk=true`, `postgres://…` or `cockroach://…`. Without it, an SQLite file in `./exeunt-data`.", into(dsn, func(c *Config) *string { return &c.DSN })),
 		s("dev", "false", "Relaxes what plain http on a developer's machine needs: cookies without Secure. The same as `serve --dev`.", into(boolean, func(c *Config) *bool { return &c.Dev })),
 
@@ -22,7 +23,7 @@ func supportedKeys() []Key {
 		s("serve.public.cors.enabled", "false", "Lets pages of other origins read answers. Needs `serve.public.cors.allowed_origins`.", into(boolean, func(c *Config) *bool { return &c.Serve.Public.CORS.Enabled })),
 		s("serve.public.cors.allowed_origins", "", "The origins that may: `https://app.example.com`, or `https://*.example.com` for all hosts below a domain. `*` alone is everybody, and possible only without credentials. (Kratos has everybody.)", into(listOf(origin), func(c *Config) *[]string { return &c.Serve.Public.CORS.AllowedOrigins })),
 		s("serve.public.cors.allowed_methods", "[POST, GET, PUT, PATCH, DELETE]", "The methods they may use.", into(listOf(corsMethod), func(c *Config) *[]string { return &c.Serve.Public.CORS.AllowedMethods })),
-		s("serve.public.cors.allowed_headers", "[Authorization, Content-Type, Max-Age, X-Session-Token, X-XSRF-TOKEN, X-CSRF-TOKEN]", "The header fields they may send.", into(listOf(headerName), func(c *Config) *[]string { return &c.Serve.Public.CORS.AllowedHeaders })),
+		s("serve.public.cors.allowed_headers", "[Authorization, Content-Type, Max-Age, X-Session-Token, X-Session-Activity, X-XSRF-TOKEN, X-CSRF-TOKEN]", "The header fields they may send.", into(listOf(headerName), func(c *Config) *[]string { return &c.Serve.Public.CORS.AllowedHeaders })),
 		s("serve.public.cors.exposed_headers", "[Content-Type]", "The header fields of an answer that they may read.", into(listOf(headerName), func(c *Config) *[]string { return &c.Serve.Public.CORS.ExposedHeaders })),
 		s("serve.public.cors.allow_credentials", "true", "Whether their requests may carry cookies.", into(boolean, func(c *Config) *bool { return &c.Serve.Public.CORS.Credentials })),
 		s("serve.public.cors.max_age", "0", "How many seconds a browser may remember what is allowed; 0 leaves it to the browser.", into(number(0, many), func(c *Config) *int { return &c.Serve.Public.CORS.MaxAge })),
@@ -58,10 +59,18 @@ func supportedKeys() []Key {
 		s("session.lifespan", "24h", "How long a session lives.", into(duration("h", time.Second), func(c *Config) *time.Duration { return &c.Session.Lifespan })),
 		s("session.earliest_possible_extend", "", "How long before its end a session may be extended. Without it, at any time.", into(duration("h", time.Nanosecond), func(c *Config) *time.Duration { return &c.Session.EarliestPossibleExtend })),
 		s("session.extend_debounce", "2s", "A second extend of one session within this time answers 404.", into(duration("s", 0), func(c *Config) *time.Duration { return &c.Session.ExtendDebounce })),
+		s("session.sliding", "false", "Whoami extends the session by itself, inside the window of `session.earliest_possible_extend`.", into(boolean, func(c *Config) *bool { return &c.Session.Sliding })),
+		s("session.idle_timeout", "", "A session that is not used for so long has expired. It may last up to a minute longer, or a tenth of itself if that is less, as last use is not noted more often. 0s, or without it, never.", into(durationOrNone("h", time.Second), func(c *Config) *time.Duration { return &c.Session.IdleTimeout })),
+		s("session.max_lifespan", "", "No extension, refresh or sliding makes a session live longer than this after its start. 0s, or without it, there is no such end.", into(durationOrNone("h", time.Second), func(c *Config) *time.Duration { return &c.Session.MaxLifespan })),
+		s("session.limit.max", "0", "How many live sessions one identity may have; 0 is no limit.", into(number(0, many), func(c *Config) *int { return &c.Session.Limit.Max })),
+		s("session.limit.policy", "evict_oldest", "What becomes of a sign-in above the limit: it ends the oldest session, or the one that was not used for longest, or it is refused.", into(oneOf([]string{"evict_oldest", "evict_idle", "deny"}, nil), func(c *Config) *string { return &c.Session.Limit.Policy })),
+		s("session.remember_me.lifespan", "", "Offers \"keep me signed in\" at sign-in: who chooses it gets a session of this lifespan and a cookie that outlives the browser; who does not, one of `session.lifespan` and a cookie that goes with the browser. 0s, or without it, nothing is offered.", into(durationOrNone("h", time.Second), func(c *Config) *time.Duration { return &c.Session.RememberMe })),
 		s("session.whoami.required_aal", "highest_available", "How strongly somebody must have signed in for whoami to answer.", into(requiredAAL, func(c *Config) *string { return &c.Session.RequiredAAL })),
+		s("session.whoami.tokenizer.templates", "", "What `whoami?tokenize_as=<name>` makes of a session: a token (JWT) that others can check without asking. Each name has `jwks_url` (the keys, `file://` or `base64://`; required), `claims_mapper_url` (Jsonnet that adds claims; also `http://` and `https://`), `ttl` (how long the token holds, `1m` by default) and `subject_source` (`id` or `external_id`, whose value is the subject).", templatesReader),
 		s("session.cleanup.batch_size", "500", "How many rows of sessions that are over are removed at once.", into(number(1, 100_000), func(c *Config) *int { return &c.Session.Cleanup.BatchSize })),
 		s("session.cleanup.interval", "1m", "How often such rows are looked for.", into(duration("m", time.Second), func(c *Config) *time.Duration { return &c.Session.Cleanup.Interval })),
 		s("session.cleanup.tombstone_margin", "24h", "How long the row of an ended session stays after its original expiry.", into(duration("h", 0), func(c *Config) *time.Duration { return &c.Session.Cleanup.TombstoneMargin })),
+		s("session.cleanup.event_retention", "2160h", "How long the record of what happened to sessions is kept.", into(duration("h", time.Second), func(c *Config) *time.Duration { return &c.Session.Cleanup.EventRetention })),
 		s("session.cookie.name", "ory_kratos_session", "The name of the session cookie.", into(cookieName, func(c *Config) *string { return &c.Session.Cookie.Name })),
 		s("session.cookie.previous_names", "", "Names of the session cookie in former times; still read, and removed at logout.", into(listOf(cookieName), func(c *Config) *[]string { return &c.Session.Cookie.PreviousNames })),
 		s("session.cookie.persistent", "true", "Keeps the cookie until the session expires. Otherwise it goes when the browser is closed.", into(boolean, func(c *Config) *bool { return &c.Session.Cookie.Persistent })),
@@ -70,6 +79,8 @@ func supportedKeys() []Key {
 		s("session.cookie.same_site", "", "The same for the session cookie as `cookies.same_site`, which it follows when it is not set.", into(sameSite, func(c *Config) *string { return &c.Session.Cookie.SameSite })),
 		s("session.cookie.secure", "", "The same for the session cookie as `cookies.secure`, which it does not follow. Without it, true, unless `dev` is on or the base URL is http on a loopback host.", into(truth, func(c *Config) *bool { return &c.Session.Cookie.Secure })),
 		s("feature_flags.faster_session_extend", "true", "Extend answers 204 without a body. (Kratos has false.)", into(boolean, func(c *Config) *bool { return &c.Session.FasterExtend })),
+		s("feature_flags.cacheable_sessions", "false", "Whoami says in `Ory-Session-Cache-For` for how many seconds its answer may be kept. Whoever obeys it accepts sessions that have ended meanwhile.", into(boolean, func(c *Config) *bool { return &c.Session.Cacheable })),
+		s("feature_flags.cacheable_sessions_max_age", "", "The most that it says. 0s, or without it, the rest of the session's life.", into(durationOrNone("s", time.Second), func(c *Config) *time.Duration { return &c.Session.CacheableMaxAge })),
 
 		s("selfservice.default_browser_return_url", "", "Where a browser goes when nothing else says so. Without it, the built-in page.", into(returnURL, func(c *Config) *string { return &c.SelfService.DefaultBrowserReturnURL })),
 		s("selfservice.allowed_return_urls", "", "Where a browser may be sent: scheme and host are compared, the path by whole segments, and a whole first label may be `*`. `myapp://` stands for everything with an app's own scheme, `com.example.app:/oauth` for a path without a host.", into(listOf(allowedURL), func(c *Config) *[]string { return &c.SelfService.AllowedReturnURLs })),
@@ -80,13 +91,21 @@ func supportedKeys() []Key {
 		s("selfservice.methods.password.config.haveibeenpwned_host", "api.pwnedpasswords.com", "Who is asked about breached passwords.", into(host, func(c *Config) *string { return &c.SelfService.Password.Breaches.Host })),
 		s("selfservice.methods.password.config.max_breaches", "0", "How often a password may have been breached before it is refused.", into(number(0, 100), func(c *Config) *int { return &c.SelfService.Password.Breaches.Max })),
 		s("selfservice.methods.password.config.ignore_network_errors", "true", "Accepts a password when nobody can be asked about it.", into(boolean, func(c *Config) *bool { return &c.SelfService.Password.Breaches.IgnoreNetworkErrors })),
+		s("selfservice.methods.profile.enabled", "true", "Lets people change their traits.", into(boolean, func(c *Config) *bool { return &c.SelfService.Profile })),
+		s("selfservice.methods.totp.enabled", "false", "Offers the codes of authenticator apps as a second factor.", into(boolean, func(c *Config) *bool { return &c.SelfService.TOTP.Enabled })),
+		s("selfservice.methods.totp.config.issuer", "", "What such an app shows beside its code. Without it, `ui.product_name`.", into(texts, func(c *Config) *string { return &c.SelfService.TOTP.Issuer })),
+		s("selfservice.methods.lookup_secret.enabled", "false", "Offers recovery codes as a second factor, each of which works once.", into(boolean, func(c *Config) *bool { return &c.SelfService.LookupSecrets })),
 		s("selfservice.flows.login.lifespan", "1h", "How long a login flow stays open.", into(duration("h", time.Second), func(c *Config) *time.Duration { return &c.SelfService.Login.Lifespan })),
 		s("selfservice.flows.login.style", "unified", "How the login form is laid out.", into(oneOf([]string{"unified"}, map[string]string{"identifier_first": "write unified"}), func(c *Config) *string { return &c.SelfService.Login.Style })),
 		s("selfservice.flows.login.after.hooks", "", "What runs after a login.", into(hooks("revoke_active_sessions"), func(c *Config) *[]string { return &c.SelfService.Login.AfterHooks })),
 		s("selfservice.flows.login.after.password.hooks", "", "The same for a login with a password; replaces the general list.", into(hooks("revoke_active_sessions"), func(c *Config) *[]string { return &c.SelfService.Login.AfterPassword })),
+		s("selfservice.flows.login.after.totp.hooks", "", "The same for the code of an app.", into(hooks("revoke_active_sessions"), func(c *Config) *[]string { return &c.SelfService.Login.AfterTOTP })),
+		s("selfservice.flows.login.after.lookup_secret.hooks", "", "The same for a recovery code.", into(hooks("revoke_active_sessions"), func(c *Config) *[]string { return &c.SelfService.Login.AfterLookupSecret })),
 		s("selfservice.flows.login.ui_url", "", "The page that shows the form. Without it, the built-in page.", into(pageURL, func(c *Config) *string { return &c.SelfService.Login.UIURL })),
 		s("selfservice.flows.login.after.default_browser_return_url", "", "Where a browser goes after a login that asked for no place. Without it, `selfservice.default_browser_return_url`.", into(returnURL, func(c *Config) *string { return &c.SelfService.Login.After })),
 		s("selfservice.flows.login.after.password.default_browser_return_url", "", "The same after a login with a password; goes before the general one.", into(returnURL, func(c *Config) *string { return &c.SelfService.Login.AfterWithPassword })),
+		s("selfservice.flows.login.after.totp.default_browser_return_url", "", "The same after the code of an app.", into(returnURL, func(c *Config) *string { return &c.SelfService.Login.AfterWithTOTP })),
+		s("selfservice.flows.login.after.lookup_secret.default_browser_return_url", "", "The same after a recovery code.", into(returnURL, func(c *Config) *string { return &c.SelfService.Login.AfterWithLookupSecret })),
 		s("selfservice.flows.registration.enabled", "true", "Lets people register.", into(boolean, func(c *Config) *bool { return &c.SelfService.Registration.Enabled })),
 		s("selfservice.flows.registration.lifespan", "1h", "How long a registration flow stays open.", into(duration("h", time.Second), func(c *Config) *time.Duration { return &c.SelfService.Registration.Lifespan })),
 		s("selfservice.flows.registration.style", "profile_first", "Whether the form asks for the profile first or for everything at once.", into(oneOf([]string{"profile_first", "unified"}, nil), func(c *Config) *string { return &c.SelfService.Registration.Style })),
@@ -97,6 +116,8 @@ func supportedKeys() []Key {
 		s("selfservice.flows.registration.ui_url", "", "The page that shows the form. Without it, the built-in page.", into(pageURL, func(c *Config) *string { return &c.SelfService.Registration.UIURL })),
 		s("selfservice.flows.registration.after.default_browser_return_url", "", "Where a browser goes after a registration that asked for no place. Without it, `selfservice.default_browser_return_url`.", into(returnURL, func(c *Config) *string { return &c.SelfService.Registration.After })),
 		s("selfservice.flows.registration.after.password.default_browser_return_url", "", "The same after a registration with a password; goes before the general one.", into(returnURL, func(c *Config) *string { return &c.SelfService.Registration.AfterWithPassword })),
+	}
+	after := []Key{
 		s("selfservice.flows.logout.ui_url", "", "The page that asks before signing out, for whoever opens the logout address without a token. Without it the built-in page; where `selfservice.flows.error.ui_url` leads to pages of your own, that one, as Kratos does.", into(pageURL, func(c *Config) *string { return &c.SelfService.Logout.UIURL })),
 		s("selfservice.flows.logout.after.default_browser_return_url", "", "Where a browser goes after signing out. Without it, `selfservice.default_browser_return_url`.", into(returnURL, func(c *Config) *string { return &c.SelfService.Logout.After })),
 		s("selfservice.flows.logout.clear_browser_data", "false", "Tells browsers at logout to drop everything that they keep of our origin.", into(boolean, func(c *Config) *bool { return &c.SelfService.Logout.ClearBrowserData })),
@@ -105,6 +126,7 @@ func supportedKeys() []Key {
 		s("ui.product_name", "exeunt", "What the built-in pages call your house; at most 60 characters.", into(productName, func(c *Config) *string { return &c.UI.ProductName })),
 		s("ui.logo", "", "The picture on the built-in pages: an SVG, PNG or WebP.", into(logo, func(c *Config) *string { return &c.UI.Logo })),
 	}
+	return slices.Concat(before, settingsKeys(), after)
 }
 
 var requiredAAL = oneOf([]string{"highest_available", "aal1"}, map[string]string{"aal2": "write highest_available"})

@@ -165,6 +165,21 @@ func duration(unit string, least time.Duration) kind[time.Duration] {
 	}}
 }
 
+// durationOrNone is a duration, or 0 for none.
+func durationOrNone(unit string, least time.Duration) kind[time.Duration] {
+	k := duration(unit, 0)
+	parse := k.parse
+	k.parse = func(s site) (time.Duration, bool) {
+		d, ok := parse(s)
+		if ok && d != 0 && d < least {
+			s.wrong("%s is too short; write %s or more, or 0s for none", quoted(s.value.text), least)
+			return 0, false
+		}
+		return d, ok
+	}
+	return k
+}
+
 func inHours(text string) string {
 	m := daysOrWeeks.FindStringSubmatch(text)
 	n, _ := strconv.Atoi(m[1])

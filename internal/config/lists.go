@@ -66,6 +66,14 @@ func (s site) part(f field, want string, known []part) {
 		}
 	}
 	s.value = &value{at: f.at}
+	var names []string
+	for _, p := range known {
+		names = append(names, p.name)
+	}
+	if near := nearest(f.name, names); near != "" {
+		s.wrong("unknown key %s; did you mean %s?", printable(f.name), near)
+		return
+	}
 	s.wrong("unknown key %s; want %s", printable(f.name), want)
 }
 

@@ -31,6 +31,7 @@ type loader struct {
 	problems Problems
 	given    map[string]*value // what the files and the environment set, by path
 	unsound  map[string]bool   // paths with a problem; rules about several keys leave them alone
+	revoking []string          // methods whose changes end other sessions because of a hook
 }
 
 // defaults sets every default through the same reader that files go through, so the table cannot lie.

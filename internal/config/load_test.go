@@ -52,7 +52,7 @@ func TestWithoutFilesTheDefaultsHold(t *testing.T) {
 		Serve: Serve{
 			Public: Public{Host: "127.0.0.1", Port: 4433, BaseURL: "http://127.0.0.1:4433/", FailedAttempts: 60, CORS: CORS{
 				AllowedMethods: []string{"POST", "GET", "PUT", "PATCH", "DELETE"},
-				AllowedHeaders: []string{"Authorization", "Content-Type", "Max-Age", "X-Session-Token", "X-XSRF-TOKEN", "X-CSRF-TOKEN"},
+				AllowedHeaders: []string{"Authorization", "Content-Type", "Max-Age", "X-Session-Token", "X-Session-Activity", "X-XSRF-TOKEN", "X-CSRF-TOKEN"},
 				ExposedHeaders: []string{"Content-Type"}, Credentials: true,
 			}},
 			Admin: Admin{Host: "127.0.0.1", Port: 4434, BaseURL: "http://127.0.0.1:4434/"},
@@ -65,17 +65,21 @@ func TestWithoutFilesTheDefaultsHold(t *testing.T) {
 		},
 		Identity: Identity{DefaultSchemaID: "default"},
 		Session: Session{
-			Lifespan: 24 * time.Hour, ExtendDebounce: 2 * time.Second, FasterExtend: true, RequiredAAL: "highest_available",
+			Lifespan: 24 * time.Hour, ExtendDebounce: 2 * time.Second, FasterExtend: true, RequiredAAL: "highest_available", Limit: Limit{Policy: "evict_oldest"},
 			Cookie:  SessionCookie{Cookies: Cookies{Path: "/", SameSite: "Lax"}, Name: "ory_kratos_session", Persistent: true},
-			Cleanup: Cleanup{BatchSize: 500, Interval: time.Minute, TombstoneMargin: 24 * time.Hour},
+			Cleanup: Cleanup{BatchSize: 500, Interval: time.Minute, TombstoneMargin: 24 * time.Hour, EventRetention: 90 * 24 * time.Hour},
 		},
 		Cookies: Cookies{Path: "/", SameSite: "Lax"},
 		UI:      UI{ProductName: "exeunt"},
 		SelfService: SelfService{
 			Password: Password{Enabled: true, MinLength: 8, SimilarityCheck: true,
 				Breaches: Breaches{Host: "api.pwnedpasswords.com", IgnoreNetworkErrors: true}},
+			TOTP: TOTP{Issuer: "exeunt"}, Profile: true,
 			Login:        Login{Lifespan: time.Hour, Style: "unified"},
 			Registration: Registration{Enabled: true, Lifespan: time.Hour, Style: "profile_first"},
+			Settings: Settings{Lifespan: time.Hour, PrivilegedMaxAge: time.Hour, RequiredAAL: "highest_available",
+				AfterMethod:  map[string]string{"password": "", "profile": "", "totp": "", "lookup_secret": ""},
+				RevokeOthers: map[string]bool{"password": true, "profile": true, "totp": true, "lookup_secret": true}},
 		},
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
@@ -212,7 +216,7 @@ func TestJSONIsAccepted(t *testing.T) {
 func TestOnlySettingsThatAskForSomethingMakeNotices(t *testing.T) {
 	c := loaded(t, `
 selfservice:
-  methods: {code: {enabled: false}, profile: {enabled: true}, webauthn: {enabled: false}}
+  methods: {code: {enabled: false}, link: {enabled: true}, webauthn: {enabled: false}}
   flows: {recovery: {enabled: false}}
 serve: {public: {host: 0.0.0.0, tls: {}}}
 cookies: {domain: ""}
@@ -222,7 +226,7 @@ organizations: []
 session: {whoami: {tokenizer: {templates: {}}}}
 `)
 	want := []string{
-		"selfservice.methods.profile.enabled: accepted, no effect in this version: the method is not offered",
+		"selfservice.methods.link.enabled: accepted, no effect in this version: the method is not offered",
 		"serve.public.base_url: not set, so links lead to http://127.0.0.1:4433/; set it to the address that browsers use",
 		"cookies.secure and session.cookie.secure: browsers will not keep the cookie, because the base URL is plain http; set serve.public.base_url to the https address, or for a test set cookies.secure and session.cookie.secure to false",
 	}

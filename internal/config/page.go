@@ -1,9 +1,7 @@
 package config
 
 import (
-	"encoding/base64"
 	"net/url"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -29,22 +27,4 @@ var productName = kind[string]{name: "a text", parse: func(s site) (string, bool
 		return "", false
 	}
 	return text, ok
-}}
-
-// logo is where a picture is read from.
-var logo = kind[string]{name: "a file:// or base64:// URL", parse: func(s site) (string, bool) {
-	text, ok := texts.parse(s)
-	if !ok {
-		return "", false
-	}
-	scheme, rest, _ := strings.Cut(text, "://")
-	if scheme != "file" && scheme != "base64" || rest == "" {
-		s.wrong("%s is not a place to read from; write file:///path/logo.svg or base64://…", quoted(text))
-		return "", false
-	}
-	if _, err := base64.StdEncoding.DecodeString(rest); scheme == "base64" && err != nil {
-		s.wrong("what follows base64:// is not standard Base64; encode the picture again, with padding")
-		return "", false
-	}
-	return text, true
 }}

@@ -17,17 +17,14 @@ func (l *loader) settle() {
 	l.argon2()
 	l.bcrypt()
 	l.schemas()
-	c := l.config
-	if len(c.SelfService.Login.AfterPassword) == 0 {
-		c.SelfService.Login.AfterPassword = c.SelfService.Login.AfterHooks
-	}
-	if len(c.SelfService.Registration.AfterPassword) == 0 {
-		c.SelfService.Registration.AfterPassword = c.SelfService.Registration.AfterHooks
-	}
-	if c.SelfService.Registration.EnableLegacyOneStep {
-		c.SelfService.Registration.Style = "unified"
-	}
+	l.sessions()
+	l.hooks()
 	l.returns()
+	c := &l.config.SelfService
+	if c.Registration.EnableLegacyOneStep {
+		c.Registration.Style = "unified"
+	}
+	c.TOTP.Issuer = cmp.Or(c.TOTP.Issuer, l.config.UI.ProductName)
 	l.baseURLs()
 	l.pages()
 	l.sharedSecrets()
@@ -35,11 +32,35 @@ func (l *loader) settle() {
 	l.cors()
 }
 
-// returns fills in where a browser goes after signing in with a password.
+// hooks gives each method the general hooks if it has none of its own.
+func (l *loader) hooks() {
+	self := &l.config.SelfService
+	general := map[*[]string][]string{
+		&self.Login.AfterPassword: self.Login.AfterHooks, &self.Login.AfterTOTP: self.Login.AfterHooks,
+		&self.Login.AfterLookupSecret: self.Login.AfterHooks, &self.Registration.AfterPassword: self.Registration.AfterHooks,
+	}
+	for own, hooks := range general {
+		if len(*own) == 0 {
+			*own = hooks
+		}
+	}
+	for _, method := range l.revoking {
+		self.Settings.RevokeOthers[method] = true
+	}
+}
+
+// returns fills in where a browser goes after each method.
 func (l *loader) returns() {
-	login, registration := &l.config.SelfService.Login, &l.config.SelfService.Registration
+	login, registration, settings := &l.config.SelfService.Login, &l.config.SelfService.Registration, &l.config.SelfService.Settings
 	login.AfterWithPassword = cmp.Or(login.AfterWithPassword, login.After)
+	login.AfterWithTOTP = cmp.Or(login.AfterWithTOTP, login.After)
+	login.AfterWithLookupSecret = cmp.Or(login.AfterWithLookupSecret, login.After)
 	registration.AfterWithPassword = cmp.Or(registration.AfterWithPassword, registration.After)
+	after := map[string]string{}
+	for _, method := range settingsMethods {
+		after[method] = cmp.Or(settings.AfterMethod[method], settings.After)
+	}
+	settings.AfterMethod = after
 }
 
 // rule begins a check over several keys: the site is the first of them that was set, and ok is false if one of them
@@ -127,7 +148,7 @@ func (l *loader) schemas() {
 // pages refuses addresses of pages that lead back to where people are sent there from.
 func (l *loader) pages() {
 	self := l.config.SelfService
-	for key, address := range map[string]string{"login": self.Login.UIURL, "registration": self.Registration.UIURL, "logout": self.Logout.UIURL, "error": self.ErrorUIURL} {
+	for key, address := range map[string]string{"login": self.Login.UIURL, "registration": self.Registration.UIURL, "settings": self.Settings.UIURL, "logout": self.Logout.UIURL, "error": self.ErrorUIURL} {
 		s, ok := l.rule("selfservice.flows." + key + ".ui_url")
 		if ok && address != "" && l.leadsBack(key, address) {
 			s.wrong("%s leads back to the API, which leads there, without end; write the address of a page, or leave it out", quoted(address))
@@ -144,7 +165,7 @@ func (l *loader) leadsBack(key, address string) bool {
 	}
 	own := strings.TrimSuffix(base.Path, "/")
 	at := path.Clean("/" + u.Path)
-	home := (key == "login" || key == "registration") && (at == path.Clean(own+"/") || at == own+"/ui")
+	home := key != "logout" && key != "error" && (at == path.Clean(own+"/") || at == own+"/ui")
 	return home || strings.HasPrefix(at+"/", own+"/self-service/")
 }
 
