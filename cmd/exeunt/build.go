@@ -5,15 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 
 	"exeunt/internal/config"
-	"exeunt/internal/flow"
 	"exeunt/internal/identity"
 	"exeunt/internal/method/password"
-	"exeunt/internal/method/profile"
 	"exeunt/internal/metrics"
 	"exeunt/internal/server"
 	"exeunt/internal/session"
@@ -48,7 +44,7 @@ func build(ctx context.Context, c *config.Config, s *store.Store, m *metrics.Met
 	if err != nil {
 		return nil, err
 	}
-	keys, err := secrets(c)
+	signing, err := secrets(c)
 	if err != nil {
 		return nil, err
 	}
@@ -56,9 +52,10 @@ func build(ctx context.Context, c *config.Config, s *store.Store, m *metrics.Met
 	if err != nil {
 		return nil, fmt.Errorf("hashers: %w", err)
 	}
-	sessions := &session.Manager{Store: s, Rules: sessionRules(c.Session), Meter: m}
+	sessions := &session.Manager{Store: s, Rules: sessionRules(c.Session), Meter: m, Uses: session.NewUses()}
 	identities := &identity.Manager{Store: s, Schemas: schemas, Hasher: hasher}
-	flows, err := engine(c, s, sessions, identities, hasher, m)
+	closed := vault.New(append(keys(c.Secrets.Cipher), signing...))
+	flows, err := engine(c, s, sessions, identities, hasher, closed, m)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +71,8 @@ func build(ctx context.Context, c *config.Config, s *store.Store, m *metrics.Met
 		Session: sessionCookie(c.Session.Cookie), CSRF: attributes(c.Cookies), CORS: server.CORS(c.Serve.Public.CORS), Places: where, Pages: pages,
 		ClearBrowserData: c.SelfService.Logout.ClearBrowserData,
 		Sessions:         sessions, Identities: identities, Flows: flows, Schemas: schemas,
-		Vault: vault.New(keys), View: wire.View{Base: c.Serve.Public.BaseURL}, AdminBase: c.Serve.Admin.BaseURL, TrustedProxies: c.Serve.Public.TrustedProxies,
-		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), Keys: keys, FailedAttempts: c.Serve.Public.FailedAttempts,
+		Vault: closed, View: wire.View{Base: c.Serve.Public.BaseURL}, AdminBase: c.Serve.Admin.BaseURL, TrustedProxies: c.Serve.Public.TrustedProxies,
+		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), Keys: signing, FailedAttempts: c.Serve.Public.FailedAttempts,
 		Ready: []server.Dependency{{Name: "database", Check: s.Ping}}, Metrics: m.Handler(), Meter: m, Log: log,
 	}, nil
 }
@@ -89,42 +86,15 @@ func hashing(h config.Hashers) password.Params {
 }
 
 func sessionRules(c config.Session) session.Rules {
-	r := session.Rules{Lengths: session.Lengths{Lifespan: c.Lifespan}, Debounce: c.ExtendDebounce, RequiredAAL: session.RequiredAAL(c.RequiredAAL)}
+	r := session.Rules{
+		Lengths: session.Lengths{Lifespan: c.Lifespan, Remembered: c.RememberMe, Max: c.MaxLifespan, Idle: c.IdleTimeout},
+		Sliding: c.Sliding, Debounce: c.ExtendDebounce, RequiredAAL: session.RequiredAAL(c.RequiredAAL),
+		Limit: session.Limit{Max: c.Limit.Max, Policy: session.Policy(c.Limit.Policy)},
+	}
 	if c.EarliestPossibleExtend > 0 {
 		r.Window = &c.EarliestPossibleExtend
 	}
 	return r
-}
-
-func engine(c *config.Config, s *store.Store, sessions *session.Manager, identities *identity.Manager, hasher *password.Hasher, m *metrics.Metrics) (*flow.Engine, error) {
-	self, g := c.SelfService, guide{base: c.Serve.Public.BaseURL}
-	fallback := g.either(homePath, self.DefaultBrowserReturnURL)
-	returns, err := flow.NewReturns(g.base, fallback.String(), self.AllowedReturnURLs)
-	if err != nil {
-		return nil, err
-	}
-	e := &flow.Engine{
-		Store: s, Sessions: sessions, Identities: s, Schemas: identities.Schemas, Returns: returns, Meter: m,
-		Disabled: []string{"oidc", "saml", "code", "link", "totp", "lookup_secret", "webauthn", "passkey"},
-		Rules: map[flow.Kind]flow.Rules{
-			flow.Login: {Lifespan: self.Login.Lifespan, RevokeOthers: map[string]bool{"password": slices.Contains(self.Login.AfterPassword, "revoke_active_sessions")},
-				After: g.either(homePath, self.Login.AfterWithPassword, self.DefaultBrowserReturnURL)},
-			flow.Registration: {Lifespan: self.Registration.Lifespan, Disabled: !self.Registration.Enabled,
-				Unified: self.Registration.Style == "unified", Hints: self.Registration.LoginHints,
-				StartSession: slices.Contains(self.Registration.AfterPassword, "session"),
-				After:        g.either(homePath, self.Registration.AfterWithPassword, self.DefaultBrowserReturnURL)},
-			flow.Settings: {Lifespan: time.Hour, PrivilegedAge: time.Hour, RevokeOthers: map[string]bool{"password": true, "profile": true}},
-		},
-	}
-	if g.err != nil {
-		return nil, g.err
-	}
-	if !self.Password.Enabled {
-		e.Disabled = append(e.Disabled, "password")
-		return e, nil
-	}
-	e.Methods = []flow.Method{&profile.Method{Identities: s, Manager: identities}, &password.Method{Identities: s, Manager: identities, Hasher: hasher, Policy: policy(self.Password, hasher)}}
-	return e, nil
 }
 
 func policy(c config.Password, h *password.Hasher) password.Policy {
@@ -135,11 +105,8 @@ func policy(c config.Password, h *password.Hasher) password.Policy {
 	return p
 }
 
-// eventRetention is how long the record of what happened to sessions is kept.
-const eventRetention = 90 * 24 * time.Hour
-
 func collector(c config.Cleanup, s *store.Store, log *slog.Logger) *store.Collector {
-	return &store.Collector{Store: s, Log: log, Interval: c.Interval, Batch: c.BatchSize, Margin: c.TombstoneMargin, Retention: eventRetention}
+	return &store.Collector{Store: s, Log: log, Interval: c.Interval, Batch: c.BatchSize, Margin: c.TombstoneMargin, Retention: c.EventRetention}
 }
 
 // gauges shows the state of the store.

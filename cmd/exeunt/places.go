@@ -45,7 +45,7 @@ func places(c *config.Config) (server.Places, error) {
 		Flows: map[flow.Kind]flow.Return{
 			flow.Login:        g.to(self.Login.UIURL, "ui/login"),
 			flow.Registration: g.to(self.Registration.UIURL, "ui/registration"),
-			flow.Settings:     g.to("", "ui/settings"),
+			flow.Settings:     g.to(self.Settings.UIURL, "ui/settings"),
 		},
 		Begin: map[flow.Kind]flow.Return{
 			flow.Login:        g.to("", "self-service/login/browser"),

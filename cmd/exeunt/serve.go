@@ -70,6 +70,7 @@ func serve(ctx context.Context, c *config.Config, migrate bool, stdout, stderr i
 	greet(stdout, c)
 	working, rest := context.WithCancel(context.WithoutCancel(ctx))
 	var work sync.WaitGroup
+	work.Go(func() { srv.Sessions.Uses.Run(working, srv.Sessions, log) })
 	work.Go(func() { collector(c.Session.Cleanup, s, log).Run(working) })
 	err = doors.serve(ctx, srv, log)
 	rest()

@@ -113,7 +113,21 @@ func (e *Engine) Begin(ctx context.Context, s Start) (*Flow, error) {
 	if err := kinds[s.Kind].mayBegin(e, f, s.Current); err != nil {
 		return f, err
 	}
+	if err := e.prepare(f, s.Current); err != nil {
+		return nil, err
+	}
 	return f, e.Store.InsertFlow(ctx, f)
+}
+
+func (e *Engine) prepare(f *Flow, current *session.Session) error {
+	for _, m := range e.Methods {
+		if p, ok := m.(Preparer); ok {
+			if err := p.Prepare(f, current); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (e *Engine) fresh(kind Kind, t Type) *Flow {
@@ -158,8 +172,9 @@ func (e *Engine) Destination(f *Flow, method string) Return {
 }
 
 // Replace makes a new flow in the place of one that has expired, which the error, always ErrExpired, names as well. csrf is
-// what a browser's is bound to, as in Start. What the old one was begun with goes over, unless it was another browser's.
-func (e *Engine) Replace(ctx context.Context, f *Flow, csrf string, foreign bool) (*Flow, error) {
+// what a browser's is bound to, and current the caller's session, as in Start. What the old one was begun with goes over,
+// unless it was another browser's.
+func (e *Engine) Replace(ctx context.Context, f *Flow, csrf string, foreign bool, current *session.Session) (*Flow, error) {
 	next := e.fresh(f.Kind, f.Type)
 	next.CSRF = csrf
 	if !foreign {
@@ -168,6 +183,9 @@ func (e *Engine) Replace(ctx context.Context, f *Flow, csrf string, foreign bool
 		next.IdentitySchema, next.OrganizationID = f.IdentitySchema, f.OrganizationID
 	}
 	next.Messages = []Message{failedExpired(f.Kind, f.ExpiresAt)}
+	if err := e.prepare(next, current); err != nil {
+		return nil, err
+	}
 	if err := e.Store.InsertFlow(ctx, next); err != nil {
 		return nil, err
 	}

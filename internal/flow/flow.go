@@ -95,6 +95,14 @@ type Flow struct {
 	Messages []Message            // what is wrong, or to be known, about the whole form
 }
 
+// Keep remembers a value of a method until it is removed, or the flow expires.
+func (f *Flow) Keep(name, value string) {
+	if f.Kept == nil {
+		f.Kept = map[string]string{}
+	}
+	f.Kept[name] = value
+}
+
 // Step is where a form of several screens stands.
 type Step string
 

@@ -31,6 +31,12 @@ type Claimer interface {
 	Claims(f *Flow, in Input) bool
 }
 
+// Preparer is a method that has something to remember before a flow is shown for the first time, and after it succeeded.
+type Preparer interface {
+	// Prepare keeps it with the flow, unless it is there.
+	Prepare(f *Flow, current *session.Session) error
+}
+
 // Guarded is a method whose changes may need somebody who has authenticated a short time ago.
 type Guarded interface {
 	// Privileged reports whether this submission to the settings does.

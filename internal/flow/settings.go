@@ -76,6 +76,9 @@ func finishSettings(ctx context.Context, e *Engine, f *Flow, in Input, o Outcome
 	if r.Ended > 0 {
 		f.Messages = append(f.Messages, othersEnded(r.Ended))
 	}
+	if err := e.prepare(f, in.Current); err != nil {
+		return nil, err
+	}
 	return r, e.Store.UpdateFlow(ctx, f)
 }
 

@@ -13,6 +13,7 @@ type Derived struct {
 	Identifiers map[CredentialType][]string
 	Verifiable  []Place
 	Recovery    []Place
+	AccountName string // how authenticator apps call the person; "" when no trait says
 }
 
 // Place is an address that a trait names, before it has an id and a status.
@@ -146,6 +147,9 @@ func (w *walker) collect(k *keyword, v any, path string) {
 		if p, ok := w.place(text, c.Code.Via, path); ok {
 			w.identifier(Code, p.Value)
 		}
+	}
+	if k.Credentials.TOTP.AccountName {
+		w.derived.AccountName = text
 	}
 	if k.Verification.Via != "" {
 		if p, ok := w.place(text, k.Verification.Via, path); ok && !slices.Contains(w.derived.Verifiable, p) {

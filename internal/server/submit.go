@@ -100,7 +100,7 @@ func (p *post) expired() error {
 	if _, err := p.begun.begin(clientKeys(p.clientIP(p.r))...); err != nil {
 		return err
 	}
-	next, err := p.Flows.Replace(p.r.Context(), p.flow, csrf, others)
+	next, err := p.Flows.Replace(p.r.Context(), p.flow, csrf, others, p.caller.session)
 	if errors.Is(err, flow.ErrExpired) && p.plain {
 		redirect(p.w, p.r, p.page(next))
 		return nil
