@@ -64,6 +64,7 @@ var endpoints = []endpoint{
 	{method: "GET", pattern: "/self-service/settings", query: "?flow=" + uuid.NewString(), leads: true},
 	{method: "GET", pattern: "/.well-known/change-password", free: true},
 	{method: "GET", pattern: "/self-service/errors", query: "?id=stub:500", free: true},
+	{method: "GET", pattern: "/sessions/token-exchange", query: "?init_code=x&return_to_code=y"},
 	{method: "DELETE", pattern: "/sessions"},
 	{method: "DELETE", pattern: "/sessions/{id}"},
 	{method: "GET", pattern: "/sessions"},

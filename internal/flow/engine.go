@@ -88,6 +88,7 @@ type Start struct {
 	AAL          string
 	Schema       string
 	Organization string
+	Exchange     bool
 	CSRF         string           // as in Flow
 	Current      *session.Session // the caller's session, or nil
 }
@@ -106,7 +107,7 @@ func (e *Engine) Begin(ctx context.Context, s Start) (*Flow, error) {
 	}
 	f := e.fresh(s.Kind, s.Type)
 	f.RequestURL, f.ReturnTo, f.IdentitySchema, f.OrganizationID = s.RequestURL, to, s.Schema, s.Organization
-	f.CSRF, f.Refresh = s.CSRF, s.Refresh && s.Current != nil
+	f.CSRF, f.Exchange, f.Refresh = s.CSRF, s.Exchange, s.Refresh && s.Current != nil
 	if f.RequestedAAL, err = parseAAL(s.AAL); err != nil {
 		return nil, err
 	}

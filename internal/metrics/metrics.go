@@ -26,6 +26,7 @@ type Metrics struct {
 	valid, invalid    prometheus.Counter
 	ended             map[session.Reason]prometheus.Counter
 	failed            map[flow.Kind]prometheus.Counter
+	collected         *prometheus.CounterVec
 	store             map[string]prometheus.Observer
 }
 
@@ -48,13 +49,14 @@ func New() *Metrics {
 		m.ended[r] = ended.WithLabelValues(string(r))
 	}
 	failed := m.counters("exeunt_failed_submissions_total", "Submissions of flows that were refused: failed sign-ins and registrations.", "flow")
-	for _, k := range []flow.Kind{flow.Login, flow.Registration} {
+	for _, k := range []flow.Kind{flow.Login, flow.Registration, flow.Settings} {
 		m.failed[k] = failed.WithLabelValues(string(k))
 	}
 	took := m.histogram("exeunt_store_seconds", "Time that store operations took.", storeBuckets, "operation")
 	for _, op := range []string{"check", "read", "write"} {
 		m.store[op] = took.WithLabelValues(op)
 	}
+	m.collected = m.counters("exeunt_collected_rows_total", "Rows that the collector has ended (sessions_ended) or removed.", "what")
 	m.requests = m.counters("exeunt_http_requests_total", "Requests answered.", "listener", "method", "route", "code")
 	m.latency = m.histogram("exeunt_http_request_seconds", "Time until requests were answered.", requestBuckets, "listener", "method", "route")
 	return m
@@ -110,7 +112,10 @@ func (m *Metrics) SessionChecked(valid bool) {
 	m.invalid.Inc()
 }
 
-// SubmissionFailed counts a sign-in or registration that was refused.
+// Collected counts rows that the collector has gone through.
+func (m *Metrics) Collected(what string, n int64) { m.collected.WithLabelValues(what).Add(float64(n)) }
+
+// SubmissionFailed counts a submission that was refused.
 func (m *Metrics) SubmissionFailed(kind flow.Kind) { m.failed[kind].Inc() }
 
 // StoreTook records how long a store operation took.

@@ -24,7 +24,11 @@ func (s *Server) begin(kind flow.Kind) handle {
 		if err != nil {
 			return s.orStepUp(err, c.session)
 		}
-		return s.showFlow(w, r, http.StatusOK, f, c.session, "")
+		code, err := s.offerExchange(r, f)
+		if err != nil {
+			return err
+		}
+		return s.showNewFlow(w, r, f, c.session, code)
 	}
 }
 
@@ -71,6 +75,7 @@ func (s *Server) start(r *http.Request, start flow.Start) (*flow.Flow, error) {
 	}
 	start.Refresh, _ = strconv.ParseBool(q.Get("refresh")) // anything else means no, as it always has
 	start.RequestURL, start.ReturnTo, start.AAL = s.requestURL(r), q.Get("return_to"), q.Get("aal")
+	start.Exchange = start.Type == flow.API && start.Current == nil && q.Get("return_session_token_exchange_code") == "true"
 	start.Schema, start.Organization = q.Get("identity_schema"), organization(q.Get("organization"))
 	f, err := s.Flows.Begin(r.Context(), start)
 	if err != nil {
@@ -193,5 +198,17 @@ func (s *Server) showFlow(w http.ResponseWriter, r *http.Request, status int, f 
 	if f.Kind == flow.Settings {
 		return reply(w, status, s.View.FromSettings(f, form, current.Identity, nil))
 	}
-	return reply(w, status, s.View.FromFlow(f, form))
+	return reply(w, status, s.View.FromFlow(f, form, ""))
+}
+
+// showNewFlow shows a native flow for the first time, with the code that its client may want to have.
+func (s *Server) showNewFlow(w http.ResponseWriter, r *http.Request, f *flow.Flow, current *session.Session, code string) error {
+	if code == "" {
+		return s.showFlow(w, r, http.StatusOK, f, current, "")
+	}
+	form, err := s.Flows.Form(r.Context(), f, current, "")
+	if err != nil {
+		return err
+	}
+	return reply(w, http.StatusOK, s.View.FromFlow(f, form, code))
 }

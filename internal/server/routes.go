@@ -32,6 +32,7 @@ func (s *Server) publicRoutes() []route {
 		{"GET", "/.well-known/change-password", s.changePassword},
 		{"GET", "/self-service/errors", s.selfServiceError},
 
+		{"GET", "/sessions/token-exchange", s.tokenExchange},
 		{"GET", "/sessions", s.ownSessions},
 		{"DELETE", "/sessions", s.own(s.revokeOthers)},
 		{"DELETE", "/sessions/{id}", s.own(s.revokeOther)},

@@ -27,6 +27,7 @@ type Server struct {
 	Identities *identity.Manager
 	Flows      *flow.Engine
 	Schemas    *identity.Schemas
+	Exchanges  session.Exchanges
 
 	View    wire.View
 	Session SessionCookie

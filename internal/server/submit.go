@@ -260,11 +260,19 @@ func (p *post) succeed(result *flow.Result) error {
 	case p.flow.Type == flow.Browser:
 		return p.succeedInBrowser(result, fresh)
 	}
+	next, err := p.settleExchange(result)
+	if err != nil {
+		return err
+	}
 	now := p.Sessions.Moment()
 	if p.kind == flow.Registration {
-		return reply(p.w, http.StatusOK, p.View.FromSignUp(result.Identity, result.Session, fresh, now))
+		answer := p.View.FromSignUp(result.Identity, result.Session, fresh, now)
+		answer.ContinueWith = append(answer.ContinueWith, next...)
+		return reply(p.w, http.StatusOK, answer)
 	}
-	return reply(p.w, http.StatusOK, p.View.FromSignIn(result.Session, fresh, now, !p.Sessions.Satisfied(result.Session)))
+	answer := p.View.FromSignIn(result.Session, fresh, now, !p.Sessions.Satisfied(result.Session))
+	answer.ContinueWith = next
+	return reply(p.w, http.StatusOK, answer)
 }
 
 // handOver gives a new token to its carrier: into the cookie, or, as what it returns, into the answer.

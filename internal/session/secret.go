@@ -45,6 +45,20 @@ func NewSecret(c Carrier) Secret {
 	return Secret{b.String()}
 }
 
+// DeriveCode spells out random bytes as a code of letters and digits, like a token's; each part gives 32 of them.
+func DeriveCode(parts ...[]byte) Secret {
+	var b strings.Builder
+	for _, part := range parts {
+		n := new(big.Int).SetBytes(part)
+		for range tokenLength {
+			var digit big.Int
+			n.DivMod(n, big.NewInt(int64(len(letters))), &digit)
+			b.WriteByte(letters[digit.Int64()])
+		}
+	}
+	return Secret{b.String()}
+}
+
 // ParseSecret takes what a client sent as a token. Empty, over-long and control-character values are ErrBadToken.
 func ParseSecret(s string) (Secret, error) {
 	if s == "" || len(s) > MaxToken || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {

@@ -131,3 +131,4 @@ func (noMeter) SessionStarted()                   {}
 func (noMeter) SessionsEnded(session.Reason, int) {}
 func (noMeter) SessionExtended()                  {}
 func (noMeter) StoreTook(string, time.Duration)   {}
+func (noMeter) Collected(string, int64)           {}

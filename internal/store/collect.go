@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Collector removes what has served its purpose: sessions some time after their original expiry, flows after theirs,
-// and events after their retention. It works in batches, each a short transaction of its own, and any number of nodes
-// may run one at the same time.
+// Collector ends sessions whose time has run out, and removes what has served its purpose: sessions some time after their
+// expiry, flows and codes after theirs, and events after their retention. It works in batches, each a short transaction of
+// its own, and any number of nodes may run one at the same time.
 type Collector struct {
 	Store     *Store
 	Log       *slog.Logger
@@ -18,14 +18,29 @@ type Collector struct {
 	Retention time.Duration // how long events are kept
 }
 
+// Sessions that ran out without anybody ending them are ended first, so that every end has its event and its reason. That
+// happens a little later than by this node's clock: another's may be behind.
+var endExpired = newChange(`
+UPDATE sessions SET ended_at = expires_at, end_reason = 'expired', ended_by = 'policy'
+ WHERE id IN (SELECT id FROM sessions WHERE ended_at IS NULL AND expires_at < $1 ORDER BY expires_at LIMIT $2)
+   AND ended_at IS NULL AND expires_at < $1
+RETURNING id, identity_id, token_hash, 'session_ended' AS kind, ended_at AS at, end_reason AS reason, ended_by AS actor`)
+
 const (
-	collectSessions query = `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
-	collectFlows    query = `DELETE FROM flows WHERE id IN (SELECT id FROM flows WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
-	collectEvents   query = `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 ORDER BY at LIMIT $2)`
+	collectSessions query = `
+DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 AND ended_at IS NOT NULL ORDER BY expires_at LIMIT $2)`
+	collectFlows     query = `DELETE FROM flows WHERE id IN (SELECT id FROM flows WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+	collectEvents    query = `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 ORDER BY at LIMIT $2)`
+	collectExchanges query = `
+DELETE FROM exchanges WHERE init_hash IN (SELECT init_hash FROM exchanges WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+	collectCodes query = `
+DELETE FROM used_codes WHERE expires_at < $1 AND code_hash IN (SELECT code_hash FROM used_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 )
 
-// flowMargin is how long an expired flow is kept, so that whoever submits it is told, and given a new one.
-const flowMargin = time.Hour
+const (
+	flowMargin  = time.Hour   // how long an expired flow is kept, so that whoever submits it is told, and given a new one
+	clockMargin = time.Minute // how far the clocks of nodes may be apart
+)
 
 // Run collects until ctx ends.
 func (c *Collector) Run(ctx context.Context) {
@@ -43,18 +58,22 @@ func (c *Collector) Run(ctx context.Context) {
 	}
 }
 
-// Collect removes everything that is due at now and returns how many rows went.
+// Collect ends what has expired, removes everything that is due at now, and returns how many rows it went through.
 func (c *Collector) Collect(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
 	for _, due := range []struct {
-		remove query
+		what   string
 		before time.Time
+		batch  func(ctx context.Context, t *tx, before time.Time) (int64, error)
 	}{
-		{collectSessions, now.Add(-c.Margin)},
-		{collectFlows, now.Add(-flowMargin)},
-		{collectEvents, now.Add(-c.Retention)},
+		{"sessions_ended", now.Add(-clockMargin), c.end},
+		{"sessions", now.Add(-c.Margin), c.remove(collectSessions)},
+		{"flows", now.Add(-flowMargin), c.remove(collectFlows)},
+		{"exchanges", now, c.remove(collectExchanges)},
+		{"used_codes", now, c.remove(collectCodes)},
+		{"events", now.Add(-c.Retention), c.remove(collectEvents)},
 	} {
-		n, err := c.collect(ctx, due.remove, due.before)
+		n, err := c.drain(ctx, due.what, due.before, due.batch)
 		total += n
 		if err != nil {
 			return total, err
@@ -63,16 +82,39 @@ func (c *Collector) Collect(ctx context.Context, now time.Time) (int64, error) {
 	return total, nil
 }
 
-func (c *Collector) collect(ctx context.Context, remove query, before time.Time) (total int64, err error) {
+// drain works through what is due, batch by batch. Between two batches it leaves the database to others for as long as
+// the last one took, so that collecting much never takes more than half of it.
+func (c *Collector) drain(ctx context.Context, what string, before time.Time, batch func(context.Context, *tx, time.Time) (int64, error)) (total int64, err error) {
 	for {
 		var n int64
+		begun := time.Now()
 		err = c.Store.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
-			n, err = t.exec(ctx, remove, micros(before), c.Batch)
+			n, err = batch(ctx, t, before)
 			return err
 		})
-		total += n
-		if err != nil || n < int64(c.Batch) {
+		if err != nil {
 			return total, err
 		}
+		total += n
+		c.Store.meter.Collected(what, n)
+		if n < int64(c.Batch) {
+			return total, nil
+		}
+		select {
+		case <-ctx.Done():
+			return total, ctx.Err()
+		case <-time.After(time.Since(begun)):
+		}
+	}
+}
+
+func (c *Collector) end(ctx context.Context, t *tx, before time.Time) (int64, error) {
+	rows, err := t.change(ctx, endExpired, micros(before), c.Batch)
+	return int64(len(rows)), err
+}
+
+func (c *Collector) remove(q query) func(context.Context, *tx, time.Time) (int64, error) {
+	return func(ctx context.Context, t *tx, before time.Time) (int64, error) {
+		return t.exec(ctx, q, micros(before), c.Batch)
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ func TestCollector(t *testing.T) {
 			old = append(old, f.signInAt(i, now.Add(-margin-testkit.Lifespan-time.Microsecond)))
 			kept = append(kept, f.signInAt(i, now.Add(-margin-testkit.Lifespan)))
 		}
-		live := f.signIn(i)
+		live := f.signInAt(i, now.Add(3*margin))
 		tombstone := f.signInAt(i, now.Add(-testkit.Lifespan))
 		f.logout(tombstone, now.Add(-testkit.Lifespan))
 		f.end(session.Scope{IDs: []session.ID{tombstone.ID}, Delete: true}, now)
@@ -33,8 +34,14 @@ func TestCollector(t *testing.T) {
 		c := &Collector{Store: f.Store, Batch: 3, Margin: margin, Retention: retention}
 		n, err := c.Collect(f.ctx, now)
 		f.ok(err)
-		if n != int64(len(old))+1+2 {
-			f.t.Errorf("%d rows went, want %d", n, len(old)+3)
+		if want := int64(len(old)+len(kept)) + int64(len(old)) + 1 + 2; n != want {
+			f.t.Errorf("it went through %d rows, want %d", n, want)
+		}
+		for _, c := range kept {
+			want := session.End{At: c.ExpiresAt, Reason: session.Expired, By: session.ByPolicy}
+			if end := f.check(c).End; end == nil || *end != want || !slices.Equal(f.events(c.ID), []string{sessionEnded, sessionStarted}) {
+				f.t.Errorf("a session that ran out ended as %+v, with the events %v", end, f.events(c.ID))
+			}
 		}
 		for _, c := range old {
 			_, err := f.Session(f.ctx, c.ID)

@@ -149,7 +149,9 @@ type tallyMeter struct{ started, ended, extended, took atomic.Int64 }
 func (m *tallyMeter) SessionStarted()                       { m.started.Add(1) }
 func (m *tallyMeter) SessionsEnded(_ session.Reason, n int) { m.ended.Add(int64(n)) }
 func (m *tallyMeter) SessionExtended()                      { m.extended.Add(1) }
-func (m *tallyMeter) StoreTook(string, time.Duration)       { m.took.Add(1) }
+func (m *tallyMeter) Collected(string, int64)               {}
+
+func (m *tallyMeter) StoreTook(string, time.Duration) { m.took.Add(1) }
 
 func TestMeterCountsWhatWasCommitted(t *testing.T) {
 	for _, e := range testkit.Engines(t) {

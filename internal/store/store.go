@@ -37,6 +37,7 @@ type Meter interface {
 	SessionsEnded(reason session.Reason, n int)
 	SessionExtended()
 	StoreTook(operation string, d time.Duration)
+	Collected(what string, n int64)
 }
 
 // Options are what a store needs besides its address.

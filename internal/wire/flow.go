@@ -100,6 +100,7 @@ type LoginFlow struct {
 	UpdatedAt      *time.Time `json:"updated_at,omitempty"`
 	Refresh        bool       `json:"refresh"`
 	RequestedAAL   string     `json:"requested_aal"`
+	ExchangeCode   string     `json:"session_token_exchange_code,omitempty"`
 	State          string     `json:"state"`
 	IdentitySchema string     `json:"identity_schema,omitempty"`
 }
@@ -115,6 +116,7 @@ type RegistrationFlow struct {
 	Active         string    `json:"active,omitempty"`
 	UI             UI        `json:"ui"`
 	OrganizationID *string   `json:"organization_id"`
+	ExchangeCode   string    `json:"session_token_exchange_code,omitempty"`
 	State          string    `json:"state"`
 	IdentitySchema string    `json:"identity_schema,omitempty"`
 }
@@ -148,8 +150,9 @@ func (v View) FromForm(f *flow.Flow, form flow.Form) UI {
 		Nodes: fromNodes(form.Nodes), Messages: fromMessages(form.Messages)}
 }
 
-// FromFlow shows a flow with its form, in the shape of its kind.
-func (v View) FromFlow(f *flow.Flow, form flow.Form) any {
+// FromFlow shows a flow with its form, in the shape of its kind; code is the first of those that a session is fetched with,
+// or "".
+func (v View) FromFlow(f *flow.Flow, form flow.Form, code string) any {
 	ui := v.FromForm(f, form)
 	var organization *string
 	if f.OrganizationID != "" {
@@ -158,12 +161,12 @@ func (v View) FromFlow(f *flow.Flow, form flow.Form) any {
 	if f.Kind == flow.Registration {
 		return RegistrationFlow{ID: f.ID.String(), Type: string(f.Type), ExpiresAt: f.ExpiresAt, IssuedAt: f.IssuedAt,
 			RequestURL: f.RequestURL, ReturnTo: f.ReturnTo.String(), Active: f.Active, UI: ui, OrganizationID: organization,
-			State: f.State, IdentitySchema: f.IdentitySchema}
+			ExchangeCode: code, State: f.State, IdentitySchema: f.IdentitySchema}
 	}
 	return LoginFlow{ID: f.ID.String(), OrganizationID: organization, Type: string(f.Type), ExpiresAt: f.ExpiresAt,
 		IssuedAt: f.IssuedAt, RequestURL: f.RequestURL, ReturnTo: f.ReturnTo.String(), Active: f.Active, UI: ui,
 		CreatedAt: optional(f.IssuedAt), UpdatedAt: optional(f.UpdatedAt), Refresh: f.Refresh,
-		RequestedAAL: f.RequestedAAL.String(), State: f.State, IdentitySchema: f.IdentitySchema}
+		RequestedAAL: f.RequestedAAL.String(), ExchangeCode: code, State: f.State, IdentitySchema: f.IdentitySchema}
 }
 
 func fromNodes(all []flow.Node) []Node {

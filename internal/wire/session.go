@@ -132,6 +132,12 @@ func leadTo(to flow.Return) []Continue {
 	return []Continue{{Action: "redirect_browser_to", RedirectTo: to.String()}}
 }
 
+// Exchanged is the answer to the exchange of codes.
+type Exchanged struct {
+	SessionToken string  `json:"session_token"`
+	Session      Session `json:"session"`
+}
+
 // Processed is the answer to a bulk change of sessions.
 type Processed struct {
 	Processed int  `json:"processed"`
