@@ -3,11 +3,15 @@ package server
 import (
 	"net/http"
 
+	"exeunt/internal/fault"
 	"exeunt/internal/session"
 	"exeunt/internal/wire"
 )
 
-// ownSessions lists the other live sessions of the caller's identity, the newest first.
+var errInclude = fault.New(fault.Invalid, "include_invalid", "The query parameter include is current or ended; it may be given twice.")
+
+// ownSessions lists the other live sessions of the caller's identity, the newest first. With include=current the caller's
+// own is among them, with include=ended those that are over as well, as long as they are known.
 func (s *Server) ownSessions(w http.ResponseWriter, r *http.Request) error {
 	c, err := s.signedIn(w, r)
 	if err == nil && !s.Sessions.Satisfied(c.session) {
@@ -20,8 +24,10 @@ func (s *Server) ownSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	live := true
-	f := session.Filter{Identity: &c.session.IdentityID, Active: &live, Except: c.session.ID}
+	f, err := ownFilter(r, c)
+	if err != nil {
+		return err
+	}
 	all, n, err := s.sessionPage(r, p, f)
 	if err != nil {
 		return err
@@ -31,7 +37,32 @@ func (s *Server) ownSessions(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.link(w, r, p, n)
 	of(w).quiet = true
-	return reply(w, http.StatusOK, s.showSessions(all, wire.Expand{Identity: true, Devices: true}))
+	return reply(w, http.StatusOK, s.showOwn(c, all))
+}
+
+func ownFilter(r *http.Request, c caller) (session.Filter, error) {
+	live := true
+	f := session.Filter{Identity: &c.session.IdentityID, Active: &live, Except: c.session.ID}
+	for _, more := range r.URL.Query()["include"] {
+		switch more {
+		case "current":
+			f.Except = session.ID{}
+		case "ended":
+			f.Active = nil
+		default:
+			return f, errInclude
+		}
+	}
+	return f, nil
+}
+
+// showOwn shows sessions to their owner, and which one is in use.
+func (s *Server) showOwn(c caller, all []*session.Session) []wire.Session {
+	shown := s.showSessions(all, wire.Expand{Identity: true, Devices: true, End: true})
+	for i := range shown {
+		shown[i].Current = all[i].ID == c.session.ID
+	}
+	return shown
 }
 
 // revokeOthers ends all sessions of the caller's identity but the caller's own.

@@ -47,7 +47,8 @@ type Device struct {
 type Expand struct {
 	Identity bool
 	Devices  bool
-	Admin    bool // why it ended, and the metadata that is for administrators only
+	End      bool // when, why and by whom it ended
+	Admin    bool // the metadata that is for administrators only
 }
 
 // FromSession shows a session as it is at a moment.
@@ -68,7 +69,7 @@ func (v View) FromSession(s *session.Session, now time.Time, e Expand) Session {
 		i := v.FromIdentity(s.Identity, IdentityParts{Admin: e.Admin})
 		w.Identity = &i
 	}
-	if e.Admin && s.End != nil {
+	if (e.End || e.Admin) && s.End != nil {
 		w.EndedAt, w.EndReason, w.EndedBy = optional(s.End.At), string(s.End.Reason), s.End.By
 	}
 	return w
