@@ -14,6 +14,7 @@ import (
 var mayImport = map[string][]string{
 	"internal/fault":           {},
 	"internal/config":          {},
+	"internal/token":           {"fault"},
 	"internal/identity":        {"fault"},
 	"internal/session":         {"fault", "identity"},
 	"internal/flow":            {"fault", "identity", "session"},
@@ -24,7 +25,7 @@ var mayImport = map[string][]string{
 	"internal/store":           {"fault", "identity", "session", "flow"},
 	"internal/wire":            {"fault", "identity", "session", "flow"},
 	"internal/metrics":         {"session", "flow"},
-	"internal/server":          {"fault", "identity", "session", "flow", "wire", "ui", "vault"},
+	"internal/server":          {"fault", "identity", "session", "flow", "token", "wire", "ui", "vault"},
 	"internal/testkit":         {"fault", "identity", "session", "flow"},
 	"internal/ui":              {"wire"},
 	"cmd/exeunt":               {"*"},
@@ -35,11 +36,13 @@ var mayImport = map[string][]string{
 
 // onlyIn says which packages may import something from outside that belongs to one place.
 var onlyIn = map[string][]string{
-	"database/sql":          {"internal/store", "internal/testkit", "bench"},
-	"modernc.org/sqlite":    {"internal/store", "bench"},
-	"github.com/jackc/pgx":  {"internal/store", "internal/testkit", "bench"},
-	"net/http":              {"internal/server", "internal/wire", "internal/metrics", "internal/method/password", "cmd/exeunt", "bench"},
-	"github.com/prometheus": {"internal/metrics"},
+	"database/sql":                 {"internal/store", "internal/testkit", "bench"},
+	"modernc.org/sqlite":           {"internal/store", "bench"},
+	"github.com/jackc/pgx":         {"internal/store", "internal/testkit", "bench"},
+	"net/http":                     {"internal/server", "internal/wire", "internal/metrics", "internal/method/password", "cmd/exeunt", "bench"},
+	"github.com/prometheus":        {"internal/metrics"},
+	"github.com/go-jose":           {"internal/token"},
+	"github.com/google/go-jsonnet": {"internal/token"},
 }
 
 type listed struct {
