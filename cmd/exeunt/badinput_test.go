@@ -70,6 +70,7 @@ var endpoints = []endpoint{
 	{method: "GET", pattern: "/sessions"},
 	{method: "GET", pattern: "/schemas", free: true},
 	{method: "GET", pattern: "/schemas/{id}", free: true},
+	{method: "GET", pattern: "/.well-known/jwks.json", free: true},
 	{method: "*", pattern: "/sessions/whoami"},
 	{method: "GET", pattern: "/{$}", free: true},
 	{method: "GET", pattern: "/ui/{$}"},

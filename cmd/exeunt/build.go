@@ -67,10 +67,14 @@ func build(ctx context.Context, c *config.Config, s *store.Store, m *metrics.Met
 	if err != nil {
 		return nil, err
 	}
+	tokens, err := loadTokens(ctx, c, log)
+	if err != nil {
+		return nil, err
+	}
 	return &server.Server{
 		Session: sessionCookie(c.Session.Cookie), CSRF: attributes(c.Cookies), CORS: server.CORS(c.Serve.Public.CORS), Places: where, Pages: pages,
-		ClearBrowserData: c.SelfService.Logout.ClearBrowserData,
-		Sessions:         sessions, Identities: identities, Flows: flows, Schemas: schemas, Exchanges: s,
+		ClearBrowserData: c.SelfService.Logout.ClearBrowserData, Tokens: tokens, CacheFor: c.Session.Cacheable, CacheMax: c.Session.CacheableMaxAge,
+		Sessions: sessions, Identities: identities, Flows: flows, Schemas: schemas, Exchanges: s,
 		Vault: closed, View: wire.View{Base: c.Serve.Public.BaseURL}, AdminBase: c.Serve.Admin.BaseURL, TrustedProxies: c.Serve.Public.TrustedProxies,
 		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), Keys: signing, FailedAttempts: c.Serve.Public.FailedAttempts,
 		Ready: []server.Dependency{{Name: "database", Check: s.Ping}}, Metrics: m.Handler(), Meter: m, Log: log,

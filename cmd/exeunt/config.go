@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,9 @@ func configCommand() *cobra.Command {
 				return err
 			}
 			if _, err := loadSchemas(cmd.Context(), c); err != nil {
+				return err
+			}
+			if _, err := loadTokens(cmd.Context(), c, slog.New(slog.DiscardHandler)); err != nil {
 				return err
 			}
 			for _, n := range c.Notices {

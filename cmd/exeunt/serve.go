@@ -72,6 +72,7 @@ func serve(ctx context.Context, c *config.Config, migrate bool, stdout, stderr i
 	var work sync.WaitGroup
 	work.Go(func() { srv.Sessions.Uses.Run(working, srv.Sessions, log) })
 	work.Go(func() { collector(c.Session.Cleanup, s, log).Run(working) })
+	work.Go(func() { srv.Tokens.Watch(working) })
 	err = doors.serve(ctx, srv, log)
 	rest()
 	work.Wait()

@@ -97,13 +97,13 @@ func (s *Server) requestURL(r *http.Request) string {
 // errTokenInURL keeps a token out of an address that is stored and that others would see.
 var errTokenInURL = fault.New(fault.Invalid, "token_in_url", "The return_to address contains a token. Tokens do not belong into addresses.")
 
-// token is recognised by how it begins.
-var token = regexp.MustCompile(`ory_(st|sc|lo)_[A-Za-z0-9_-]`)
+// anyToken is recognised by how it begins.
+var anyToken = regexp.MustCompile(`ory_(st|sc|lo)_[A-Za-z0-9_-]`)
 
 // holdsToken looks for a token in a text, and in what it may be encoded from.
 func holdsToken(text string) bool {
 	for range 4 {
-		if token.MatchString(text) {
+		if anyToken.MatchString(text) {
 			return true
 		}
 		next, err := url.QueryUnescape(text)

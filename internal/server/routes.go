@@ -39,6 +39,7 @@ func (s *Server) publicRoutes() []route {
 
 		{"GET", "/schemas", s.listSchemas},
 		{"GET", "/schemas/{id}", s.schema},
+		{"GET", "/.well-known/jwks.json", s.keySet},
 
 		{"GET", "/{$}", s.toHome},
 		{"GET", "/ui/{$}", s.arriving(s.homePage)},

@@ -16,6 +16,7 @@ import (
 	"exeunt/internal/flow"
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
+	"exeunt/internal/token"
 	"exeunt/internal/ui"
 	"exeunt/internal/vault"
 	"exeunt/internal/wire"
@@ -37,7 +38,11 @@ type Server struct {
 	Vault   *vault.Vault
 	Pages   *ui.Pages
 
-	ClearBrowserData bool // browsers drop what they keep of our origin at logout
+	Tokens *token.Tokenizer
+
+	ClearBrowserData bool          // browsers drop what they keep of our origin at logout
+	CacheFor         bool          // whoami says for how long its answer may be kept
+	CacheMax         time.Duration // the most that it says; zero for the rest of the session's life
 
 	AdminBase      string // base URL of the admin API, with a trailing slash
 	TrustedProxies []netip.Prefix

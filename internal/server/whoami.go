@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 
-	"exeunt/internal/fault"
 	"exeunt/internal/flow"
 	"exeunt/internal/session"
 	"exeunt/internal/wire"
@@ -23,10 +22,8 @@ func active(r *http.Request) bool { return r.Header.Get(activityHeader) != "none
 func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 	c, err := s.identify(w, r, (*session.Manager).Check)
 	if err != nil {
+		s.cacheNobody(w, r, err)
 		return s.orStepUp(err, c.session)
-	}
-	if r.URL.RawQuery != "" && r.URL.Query().Get("tokenize_as") != "" {
-		return errNoTemplate
 	}
 	if active(r) {
 		c.session = s.Sessions.Used(r.Context(), c.session)
@@ -38,14 +35,19 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if template := templateOf(r); template != "" {
+		if body, err = s.tokenized(w, r, template, found, body); err != nil {
+			return err
+		}
+	} else {
+		s.cacheable(w, found)
+	}
 	s.follow(w, c)
 	of(w).quiet = true
 	w.Header()["X-Kratos-Authenticated-Identity-Id"] = []string{found.IdentityID.String()}
 	replyBytes(w, http.StatusOK, body)
 	return nil
 }
-
-var errNoTemplate = fault.New(fault.Invalid, "tokenizer_template_unknown", "There is no tokenizer template of this name.")
 
 // orStepUp tells where the second factor can be shown, if that is what an error is about, and where to sign out instead:
 // whoever has lost it must not be stuck in a session that nothing accepts.
