@@ -4,6 +4,8 @@ go 1.26.0
 
 require (
 	exeunt v0.0.0
+	github.com/coreos/go-oidc/v3 v3.21.0
+	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/ory/client-go v1.22.91
 )
 
