@@ -19,6 +19,9 @@ func (s *Server) cacheable(w http.ResponseWriter, found *session.Session) {
 		return
 	}
 	left := found.ExpiresAt.Sub(s.Sessions.Moment())
+	if !found.TokenUntil.IsZero() {
+		left = min(left, found.TokenUntil.Sub(s.Sessions.Moment()))
+	}
 	if s.CacheMax > 0 {
 		left = min(left, s.CacheMax)
 	}
@@ -44,7 +47,8 @@ func (s *Server) carries(r *http.Request) bool {
 	}
 	for _, name := range s.sessionCookies {
 		for _, sent := range r.CookiesNamed(name) {
-			if token, err := session.ParseSecret(sent.Value); err == nil && token.TravelsIn(session.InCookie) {
+			text, _ := splitCookie(sent.Value)
+			if token, err := session.ParseSecret(text); err == nil && token.TravelsIn(session.InCookie) {
 				return true
 			}
 		}
