@@ -68,7 +68,9 @@ func (s *Server) issue(w http.ResponseWriter, token session.Secret, to *session.
 		return
 	}
 	c := s.Session.cookie(s.Session.Name, token.Reveal()+"."+strconv.FormatInt(to.DeadlineAt.UnixMicro(), cookieBase))
-	c.Expires, c.MaxAge = to.DeadlineAt, max(int(to.DeadlineAt.Sub(s.Sessions.Moment())/time.Second), 1)
+	// Cookies count whole seconds; losing a part of one would sign somebody out before their time.
+	left := to.DeadlineAt.Sub(s.Sessions.Moment()) + time.Second - 1
+	c.Expires, c.MaxAge = to.DeadlineAt.Add(time.Second-1), max(int(left/time.Second), 1)
 	put(w, c)
 }
 
