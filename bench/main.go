@@ -7,7 +7,8 @@
 //	F4  the same over one durable single-row UPDATE on PostgreSQL
 //
 // Usage: bench [-rounds 5] [-seconds 2] [-connections 64] SERVER-BINARY. PostgreSQL is the one that
-// EXEUNT_TEST_POSTGRES names.
+// EXEUNT_TEST_POSTGRES names. With -expired N it measures something else: how session checks fare while N expired sessions
+// are collected.
 package main
 
 import (
@@ -23,6 +24,7 @@ type settings struct {
 	rounds      int
 	duration    time.Duration
 	connections int
+	expired     int
 	binary      string
 	postgres    string
 }
@@ -35,6 +37,7 @@ func main() {
 	seconds := flag.Float64("seconds", 2, "length of one measurement")
 	flag.IntVar(&s.rounds, "rounds", 5, "measurements of each, interleaved; medians are shown")
 	flag.IntVar(&s.connections, "connections", 64, "connections that ask at the same time")
+	flag.IntVar(&s.expired, "expired", 0, "measure checks while so many expired sessions are collected")
 	flag.Parse()
 	s.duration = time.Duration(*seconds * float64(time.Second))
 	s.binary, s.postgres = flag.Arg(0), os.Getenv("EXEUNT_TEST_POSTGRES")
@@ -44,6 +47,10 @@ func main() {
 	var err error
 	if s.binary, err = filepath.Abs(s.binary); err != nil {
 		exit(err)
+	}
+	if s.expired > 0 {
+		s.rounds = 0 // no sessions are signed out
+		exit(collect(s))
 	}
 	exit(run(s))
 }

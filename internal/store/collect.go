@@ -13,7 +13,7 @@ type Collector struct {
 	Store     *Store
 	Log       *slog.Logger
 	Interval  time.Duration // between rounds
-	Batch     int           // rows for each statement
+	Batch     int           // rows for each statement, at most
 	Margin    time.Duration // how long a session's row outlives its expiry, so that a sign-out stays known
 	Retention time.Duration // how long events are kept
 }
@@ -64,14 +64,14 @@ func (c *Collector) Collect(ctx context.Context, now time.Time) (int64, error) {
 	for _, due := range []struct {
 		what   string
 		before time.Time
-		batch  func(ctx context.Context, t *tx, before time.Time) (int64, error)
+		batch  batch
 	}{
-		{"sessions_ended", now.Add(-clockMargin), c.end},
-		{"sessions", now.Add(-c.Margin), c.remove(collectSessions)},
-		{"flows", now.Add(-flowMargin), c.remove(collectFlows)},
-		{"exchanges", now, c.remove(collectExchanges)},
-		{"used_codes", now, c.remove(collectCodes)},
-		{"events", now.Add(-c.Retention), c.remove(collectEvents)},
+		{"sessions_ended", now.Add(-clockMargin), end},
+		{"sessions", now.Add(-c.Margin), remove(collectSessions)},
+		{"flows", now.Add(-flowMargin), remove(collectFlows)},
+		{"exchanges", now, remove(collectExchanges)},
+		{"used_codes", now, remove(collectCodes)},
+		{"events", now.Add(-c.Retention), remove(collectEvents)},
 	} {
 		n, err := c.drain(ctx, due.what, due.before, due.batch)
 		total += n
@@ -82,14 +82,18 @@ func (c *Collector) Collect(ctx context.Context, now time.Time) (int64, error) {
 	return total, nil
 }
 
-// drain works through what is due, batch by batch. Between two batches it leaves the database to others for as long as
-// the last one took, so that collecting much never takes more than half of it.
-func (c *Collector) drain(ctx context.Context, what string, before time.Time, batch func(context.Context, *tx, time.Time) (int64, error)) (total int64, err error) {
+// drain works through what is due, batch by batch. What a batch takes, everybody else may have to wait for, so batches
+// shrink and grow to take a moment each, and between two of them the database is left to others for as long again.
+func (c *Collector) drain(ctx context.Context, what string, before time.Time, batch batch) (total int64, err error) {
+	size := min(firstBatch, c.Batch)
 	for {
 		var n int64
+		var took, aim time.Duration
 		begun := time.Now()
 		err = c.Store.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
-			n, err = batch(ctx, t, before)
+			begun := time.Now()
+			n, err = batch(ctx, t, before, size)
+			took, aim = time.Since(begun), t.dialect.batch
 			return err
 		})
 		if err != nil {
@@ -97,8 +101,13 @@ func (c *Collector) drain(ctx context.Context, what string, before time.Time, ba
 		}
 		total += n
 		c.Store.meter.Collected(what, n)
-		if n < int64(c.Batch) {
+		if n < int64(size) {
 			return total, nil
+		}
+		if took > aim {
+			size = max(size/2, 1)
+		} else if took < aim/2 {
+			size = min(size*2, c.Batch)
 		}
 		select {
 		case <-ctx.Done():
@@ -108,13 +117,18 @@ func (c *Collector) drain(ctx context.Context, what string, before time.Time, ba
 	}
 }
 
-func (c *Collector) end(ctx context.Context, t *tx, before time.Time) (int64, error) {
-	rows, err := t.change(ctx, endExpired, micros(before), c.Batch)
+// batch works through some rows that were due before a moment, at most size, and returns how many.
+type batch func(ctx context.Context, t *tx, before time.Time, size int) (int64, error)
+
+const firstBatch = 16 // rows
+
+func end(ctx context.Context, t *tx, before time.Time, size int) (int64, error) {
+	rows, err := t.change(ctx, endExpired, micros(before), size)
 	return int64(len(rows)), err
 }
 
-func (c *Collector) remove(q query) func(context.Context, *tx, time.Time) (int64, error) {
-	return func(ctx context.Context, t *tx, before time.Time) (int64, error) {
-		return t.exec(ctx, q, micros(before), c.Batch)
+func remove(q query) batch {
+	return func(ctx context.Context, t *tx, before time.Time, size int) (int64, error) {
+		return t.exec(ctx, q, micros(before), size)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"strings"
 	"sync"
+	"time"
 
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
@@ -23,7 +24,8 @@ type query string
 // dialect writes queries for one engine.
 type dialect struct {
 	words *strings.Replacer
-	noted bool // a change and its event fit in one statement
+	noted bool          // a change and its event fit in one statement
+	batch time.Duration // how long a part of work that can wait may take: others wait for it
 	texts sync.Map
 }
 
