@@ -92,7 +92,8 @@ func (s *Server) observe(listener, method, path string, h handle) http.Handler {
 	})
 }
 
-// general sets the headers of every answer. Nothing here may be kept by a cache, and no address is told to anybody.
+// general sets the headers of every answer. Nothing here may be kept by a cache, no address is told to anybody, and what is
+// no page is of no use as one, or in one of another origin.
 func (s *Server) general(h http.Header, listener string) {
 	h["Cache-Control"] = noStore
 	h["X-Content-Type-Options"] = noSniff
@@ -100,6 +101,11 @@ func (s *Server) general(h http.Header, listener string) {
 		return
 	}
 	h["Referrer-Policy"] = noReferrer
+	h["Content-Security-Policy"] = inert
+	h["Cross-Origin-Resource-Policy"] = sameOrigin
+	if s.strictTransport {
+		h["Strict-Transport-Security"] = oneYear
+	}
 	h["Vary"] = varyCookie
 	if s.cors != nil {
 		h["Vary"] = varyOriginCookie
@@ -115,6 +121,10 @@ var (
 	jsonUTF8   = []string{"application/json; charset=utf-8"}
 
 	varyOriginCookie = []string{"Origin", "Cookie"}
+
+	inert      = []string{"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"} // for what is no page
+	sameOrigin = []string{"same-origin"}                                                 // scripts of other origins ask by CORS
+	oneYear    = []string{"max-age=31536000"}
 )
 
 // run calls h and turns a panic into an error.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/cors"
@@ -64,6 +65,8 @@ type Server struct {
 	origins        map[string]bool // whose pages may act for a person: ours, and the configured ones
 	cors           *cors.Cors      // nil when it is off
 	policy         string          // the Content-Security-Policy of pages
+
+	strictTransport bool // browsers come by https
 }
 
 // Dependency is something the server needs to be ready.
@@ -90,6 +93,7 @@ func (s *Server) Public() http.Handler {
 		}
 	}
 	s.policy = s.Pages.Policy()
+	s.strictTransport = strings.HasPrefix(s.View.Base, "https://")
 	return s.crossOrigin(s.handler("public", s.publicRoutes(), s.publicFallback))
 }
 
