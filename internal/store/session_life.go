@@ -9,20 +9,20 @@ import (
 )
 
 // The conditions repeat the rule "alive" of the session package, and the new deadline its lengths; the conformance suite
-// compares the two. $2 is a lifespan from now, $3 that of a remembered session, $4 the longest life, $5 how long a session
+// compares the two. A program of the release before leaves deadline_at and last_seen_at at zero. $2 is a lifespan from now, $3 that of a remembered session, $4 the longest life, $5 how long a session
 // may go unused.
 const (
 	nextDeadline query = `LEAST(CASE WHEN remembered THEN CAST($3 AS BIGINT) ELSE CAST($2 AS BIGINT) END, created_at + CAST($4 AS BIGINT))`
 	extendable   query = `
- WHERE id = $1 AND ended_at IS NULL AND deleted = FALSE AND expires_at > $6 AND deadline_at < ` + nextDeadline + `
-   AND deadline_at <= $7 AND extended_at <= $8
+ WHERE id = $1 AND ended_at IS NULL AND deleted = FALSE AND expires_at > $6
+   AND GREATEST(deadline_at, expires_at) < ` + nextDeadline + ` AND GREATEST(deadline_at, expires_at) <= $7 AND extended_at <= $8
    AND EXISTS (SELECT 1 FROM identities i WHERE i.id = sessions.identity_id AND i.state = 'active')
 RETURNING id, identity_id, token_hash, 'session_extended' AS kind, extended_at AS at, `
 )
 
 var (
 	extendSession = newChange(`
-UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + nextDeadline + `, last_seen_at + CAST($5 AS BIGINT)), extended_at = $6` +
+UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + nextDeadline + `, GREATEST(last_seen_at, issued_at) + CAST($5 AS BIGINT)), extended_at = $6` +
 		extendable + `'' AS reason, 'admin' AS actor`)
 	slideSession = newChange(`
 UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + nextDeadline + `, CAST($6 AS BIGINT) + CAST($5 AS BIGINT)), extended_at = $6, last_seen_at = $6` +
