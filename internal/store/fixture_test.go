@@ -265,6 +265,25 @@ func operations() []operation {
 			_, err := extendTo(ctx, st, s.ID, now.Add(time.Hour), session.ExtendRule{Now: now})
 			return err
 		}},
+		{"SlideSession", func(ctx context.Context, st *Store) error {
+			_, err := st.SlideSession(ctx, s.ID, session.ExtendRule{Now: now})
+			return err
+		}},
+		{"TouchSessions", func(ctx context.Context, st *Store) error {
+			return st.TouchSessions(ctx, []session.ID{s.ID}, now, now, 0)
+		}},
+		{"UseCode", func(ctx context.Context, st *Store) error {
+			_, err := st.UseCode(ctx, i.ID, "code", now, now)
+			return err
+		}},
+		{"UsedCodes", func(ctx context.Context, st *Store) error { _, err := st.UsedCodes(ctx, i.ID); return err }},
+		{"InsertExchange", func(ctx context.Context, st *Store) error { return st.InsertExchange(ctx, session.Exchange{}) }},
+		{"SettleExchange", func(ctx context.Context, st *Store) error { return st.SettleExchange(ctx, [16]byte{}, s.ID, now) }},
+		{"Exchange", func(ctx context.Context, st *Store) error {
+			_, err := st.Exchange(ctx, token, token, now)
+			return err
+		}},
+		{"TakeExchange", func(ctx context.Context, st *Store) error { _, err := st.TakeExchange(ctx, token); return err }},
 		{"RefreshSession", func(ctx context.Context, st *Store) error { return refresh(ctx, st, token, s, now) }},
 		{"ListSessions", func(ctx context.Context, st *Store) error {
 			_, err := st.ListSessions(ctx, session.Filter{Limit: 1})
