@@ -10,12 +10,14 @@ import (
 
 const (
 	useCode query = `
-INSERT INTO used_codes (identity_id, code_hash, used_at, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT (identity_id, code_hash) DO NOTHING`
+INSERT INTO used_codes (identity_id, code_hash, used_at, expires_at)
+SELECT i.id, CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM identities i WHERE i.id = $1
+    ON CONFLICT (identity_id, code_hash) DO NOTHING`
 	usedCodes query = `SELECT code_hash, used_at FROM used_codes WHERE identity_id = $1`
 )
 
 // UseCode notes that an identity has used a one-time password, known by a hash, which could be used until a moment; zero is
-// for ever. It reports whether this is the first time: of several at once, one is.
+// for ever. It reports whether this is the first time: of several at once, one is. An identity that is gone uses nothing.
 func (s *Store) UseCode(ctx context.Context, id identity.ID, hash string, now, until time.Time) (first bool, err error) {
 	expires := int64(math.MaxInt64)
 	if !until.IsZero() {
