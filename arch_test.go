@@ -37,7 +37,7 @@ var onlyIn = map[string][]string{
 	"database/sql":          {"internal/store", "internal/testkit", "bench"},
 	"modernc.org/sqlite":    {"internal/store", "bench"},
 	"github.com/jackc/pgx":  {"internal/store", "internal/testkit", "bench"},
-	"net/http":              {"internal/server", "internal/wire", "internal/metrics", "internal/method/password", "internal/courier", "cmd/exeunt", "bench"},
+	"net/http":              {"internal/server", "internal/wire", "internal/metrics", "internal/method/password", "internal/courier", "internal/testkit", "cmd/exeunt", "bench"},
 	"github.com/prometheus": {"internal/metrics"},
 }
 

@@ -119,6 +119,7 @@ type Session struct {
 	RequiredAAL            string        // what whoami asks for: highest_available or aal1
 	Cookie                 SessionCookie
 	Cleanup                Cleanup
+	Hooks                  []Hook
 }
 
 // Cleanup says how rows of sessions that are over are removed.

@@ -50,7 +50,7 @@ func NewHook(t Target) (*Hook, error) {
 	dialer := &net.Dialer{Timeout: sendTimeout}
 	if !t.AllowPrivate {
 		dialer.Control = publicOnly
-		if ip, err := netip.ParseAddr(u.Hostname()); u.Hostname() == "localhost" || err == nil && !public(ip) {
+		if ip, err := netip.ParseAddr(u.Hostname()); strings.EqualFold(u.Hostname(), "localhost") || err == nil && !public(ip) {
 			return nil, fmt.Errorf("the host %s is not public; to send there anyway, set allow_private_addresses: true", u.Hostname())
 		}
 	}

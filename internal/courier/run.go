@@ -1,6 +1,7 @@
 package courier
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -21,6 +22,9 @@ type Courier struct {
 	Log    *slog.Logger
 
 	waiting, dead atomic.Int64
+
+	hurry time.Duration // for tests: all pauses are so many times shorter
+	limit time.Duration // for tests: the time for one attempt; zero means sendTimeout
 }
 
 // Meter counts attempts. Its methods must not block.
@@ -108,11 +112,11 @@ func (c *Courier) fanOut(ctx context.Context) error {
 func (c *Courier) deliver(ctx context.Context, h *Hook) {
 	var flying sync.WaitGroup
 	defer flying.Wait()
-	free := make(chan struct{}, parallel)
+	busy := make(chan struct{}, parallel)
 	for ctx.Err() == nil {
-		room := cap(free) - len(free)
+		room := cap(busy) - len(busy)
 		if room == 0 {
-			rest(ctx, lookEach, h.wake)
+			rest(ctx, c.quick(lookEach), h.wake)
 			continue
 		}
 		now := time.Now()
@@ -122,15 +126,15 @@ func (c *Courier) deliver(ctx context.Context, h *Hook) {
 			continue
 		}
 		for _, d := range batch {
-			free <- struct{}{}
+			busy <- struct{}{}
 			flying.Go(func() {
 				c.attempt(context.WithoutCancel(ctx), h, d)
-				<-free
+				<-busy
 				h.ring()
 			})
 		}
 		if len(batch) == 0 {
-			rest(ctx, lookEach, h.wake)
+			rest(ctx, c.quick(lookEach), h.wake)
 		}
 	}
 }
@@ -139,25 +143,31 @@ func (c *Courier) deliver(ctx context.Context, h *Hook) {
 func (c *Courier) attempt(ctx context.Context, h *Hook, d *Delivery) {
 	body, failed := c.Body(d.Event)
 	if failed == nil {
-		failed = h.send(ctx, d.Event.ID, body, time.Now())
+		failed = h.send(ctx, d.Event.ID, body, cmp.Or(c.limit, sendTimeout))
 	}
-	outcome, err, now := Arrived, error(nil), time.Now()
+	outcome, now := Arrived, time.Now()
 	switch {
-	case failed == nil:
-		err = c.Store.MarkDelivered(ctx, d, now)
-	case now.Sub(d.ChangedAt) < h.giveUpAfter:
+	case failed != nil && now.Sub(d.ChangedAt) < h.giveUpAfter:
 		outcome = Failed
-		err = c.Store.MarkFailed(ctx, d, failed.Error(), now.Add(pause(d.Attempts)))
-	default:
+	case failed != nil:
 		outcome = GivenUp
-		err = c.Store.MarkDead(ctx, d, failed.Error(), now)
 		c.Log.Warn("a delivery to a web hook was given up", "hook", h.name, "delivery", d.ID, "problem", failed.Error())
-	}
-	if err != nil {
-		c.Log.Warn("the outcome of a delivery is not stored; it will be sent again", "hook", h.name, "delivery", d.ID, "error", err)
 	}
 	c.Meter.HookAttempted(outcome)
 	c.complain(h, failed)
+	if err := c.settle(ctx, d, outcome, failed, now); err != nil {
+		c.Log.Warn("the outcome of a delivery is not stored; it will be sent again", "hook", h.name, "delivery", d.ID, "error", err)
+	}
+}
+
+func (c *Courier) settle(ctx context.Context, d *Delivery, o Outcome, failed error, now time.Time) error {
+	switch o {
+	case Failed:
+		return c.Store.MarkFailed(ctx, d, failed.Error(), now.Add(c.quick(pause(d.Attempts))))
+	case GivenUp:
+		return c.Store.MarkDead(ctx, d, failed.Error(), now)
+	}
+	return c.Store.MarkDelivered(ctx, d, now)
 }
 
 // complain logs that a hook fails, once in a while and not for each attempt.
@@ -184,7 +194,7 @@ func (c *Courier) tend(ctx context.Context) {
 		}
 		c.waiting.Store(int64(waiting))
 		c.dead.Store(int64(dead))
-		rest(ctx, tending, nil)
+		rest(ctx, c.quick(tending), nil)
 	}
 }
 
@@ -200,8 +210,10 @@ func (c *Courier) trouble(ctx context.Context, doing string, err error) {
 		return
 	}
 	c.Log.Warn(doing+" failed; it will be tried again", "error", err)
-	rest(ctx, recovery, nil)
+	rest(ctx, c.quick(recovery), nil)
 }
+
+func (c *Courier) quick(d time.Duration) time.Duration { return d / max(c.hurry, 1) }
 
 // rest waits until some time has passed, somebody wakes it, or ctx ends.
 func rest(ctx context.Context, d time.Duration, wake <-chan struct{}) {

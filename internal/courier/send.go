@@ -22,14 +22,14 @@ import (
 const sendTimeout = 10 * time.Second
 
 // send makes one attempt. What goes wrong is told in words that hold nothing of the address and nothing of the answer.
-func (h *Hook) send(ctx context.Context, id string, body []byte, now time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+func (h *Hook) send(ctx context.Context, id string, body []byte, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(body))
 	if err != nil {
 		return errors.New("the address is not a URL")
 	}
-	at := strconv.FormatInt(now.Unix(), 10)
+	at := strconv.FormatInt(time.Now().Unix(), 10)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "exeunt")
 	req.Header.Set("Webhook-Id", id)
@@ -37,7 +37,7 @@ func (h *Hook) send(ctx context.Context, id string, body []byte, now time.Time) 
 	req.Header.Set("Webhook-Signature", signature(h.key, id, at, body))
 	resp, err := h.client.Do(req)
 	if err != nil {
-		return explain(err)
+		return explain(err, limit)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
@@ -55,7 +55,7 @@ func signature(key []byte, id, at string, body []byte) string {
 }
 
 // explain says what went wrong with a request. The library's own words may hold the address, or parts of an answer.
-func explain(err error) error {
+func explain(err error, limit time.Duration) error {
 	var lookup *net.DNSError
 	var certificate *tls.CertificateVerificationError
 	var number syscall.Errno
@@ -66,7 +66,7 @@ func explain(err error) error {
 	case errors.As(err, &lookup) && lookup.IsNotFound:
 		return errors.New("its host has no address")
 	case errors.As(err, &network) && network.Timeout():
-		return fmt.Errorf("no answer within %v", sendTimeout)
+		return fmt.Errorf("no answer within %v", limit)
 	case errors.As(err, &lookup):
 		return errors.New("its host could not be looked up")
 	case errors.As(err, &certificate):
