@@ -21,7 +21,10 @@ type Collector struct {
 const (
 	collectSessions query = `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 	collectFlows    query = `DELETE FROM flows WHERE id IN (SELECT id FROM flows WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
-	collectEvents   query = `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 ORDER BY at LIMIT $2)`
+
+	// Placed events are nearly in the order of time: the first of them are looked at, and those that are due removed.
+	collectEvents   query = `DELETE FROM events WHERE id IN (SELECT id FROM (SELECT id, at FROM events WHERE position IS NOT NULL ORDER BY position LIMIT $2) AS first WHERE at < $1)`
+	collectUnplaced query = `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE position IS NULL AND at < $1 ORDER BY at LIMIT $2)`
 
 	collectDelivered  query = `DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state = 'delivered' AND changed_at < $1 ORDER BY changed_at LIMIT $2)`
 	collectDeliveries query = `DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE changed_at < $1 ORDER BY changed_at LIMIT $2)`
@@ -60,6 +63,7 @@ func (c *Collector) Collect(ctx context.Context, now time.Time) (int64, error) {
 		{collectSessions, now.Add(-c.Margin)},
 		{collectFlows, now.Add(-flowMargin)},
 		{collectEvents, now.Add(-c.Retention)},
+		{collectUnplaced, now.Add(-c.Retention)},
 		{collectDelivered, now.Add(-deliveredMargin)},
 		{collectDeliveries, now.Add(-c.Retention)},
 		{collectHooks, now.Add(-c.Retention)},

@@ -1,9 +1,10 @@
 -- +goose Up
 
 -- Readers follow the events by position, which whoever reads gives to those that have none yet. The indexes for readers
--- hold placed events alone, so that writing an event touches none of them.
+-- hold placed events alone, and one index by time takes the place of another, so that writing an event costs what it did.
 ALTER TABLE events ADD COLUMN position BIGINT;
-CREATE INDEX events_unplaced ON events (at, kind DESC, id) WHERE position IS NULL;
+CREATE INDEX events_unplaced ON events (at) WHERE position IS NULL;
+DROP INDEX events_at;
 CREATE UNIQUE INDEX events_position ON events (position) WHERE position IS NOT NULL;
 CREATE INDEX events_session ON events (session_id, position) WHERE position IS NOT NULL;
 CREATE INDEX events_identity ON events (identity_id, position) WHERE position IS NOT NULL;
