@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"exeunt/internal/config"
+	"exeunt/internal/courier"
 	"exeunt/internal/flow"
 	"exeunt/internal/identity"
 	"exeunt/internal/method/password"
@@ -41,7 +42,7 @@ func dataFolder(c *config.Config) string {
 }
 
 // build makes the server on a store.
-func build(ctx context.Context, c *config.Config, s *store.Store, m *metrics.Metrics, log *slog.Logger) (*server.Server, error) {
+func build(ctx context.Context, c *config.Config, s *store.Store, post *courier.Courier, m *metrics.Metrics, log *slog.Logger) (*server.Server, error) {
 	schemas, err := loadSchemas(ctx, c)
 	if err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func build(ctx context.Context, c *config.Config, s *store.Store, m *metrics.Met
 	return &server.Server{
 		Session: sessionCookie(c.Session.Cookie), CSRF: attributes(c.Cookies), CORS: server.CORS(c.Serve.Public.CORS), Places: where, Pages: pages,
 		ClearBrowserData: c.SelfService.Logout.ClearBrowserData,
-		Sessions:         sessions, Identities: identities, Flows: flows, Schemas: schemas,
+		Sessions:         sessions, Identities: identities, Flows: flows, Schemas: schemas, Events: post.Events, Hooks: post,
 		View: wire.View{Base: c.Serve.Public.BaseURL}, AdminBase: c.Serve.Admin.BaseURL, TrustedProxies: c.Serve.Public.TrustedProxies,
 		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), Keys: keys, FailedAttempts: c.Serve.Public.FailedAttempts,
 		Ready: []server.Dependency{{Name: "database", Check: s.Ping}}, Metrics: m.Handler(), Meter: m, Log: log,

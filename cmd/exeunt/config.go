@@ -36,6 +36,9 @@ func configCommand() *cobra.Command {
 			if _, err := loadSchemas(cmd.Context(), c); err != nil {
 				return err
 			}
+			if _, err := hooks(c); err != nil {
+				return err
+			}
 			for _, n := range c.Notices {
 				fmt.Fprintln(cmd.OutOrStdout(), "note:", n)
 			}

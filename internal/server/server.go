@@ -13,6 +13,8 @@ import (
 
 	"github.com/rs/cors"
 
+	"exeunt/internal/courier"
+	events "exeunt/internal/event"
 	"exeunt/internal/flow"
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
@@ -26,6 +28,8 @@ type Server struct {
 	Identities *identity.Manager
 	Flows      *flow.Engine
 	Schemas    *identity.Schemas
+	Events     *events.Log
+	Hooks      *courier.Courier
 
 	View    wire.View
 	Session SessionCookie
@@ -51,7 +55,8 @@ type Server struct {
 
 	attempts       *attempts // to sign in
 	begun          *attempts // flows
-	sessionCookies []string  // the name of the session cookie, and the former ones
+	streams        *streams
+	sessionCookies []string // the name of the session cookie, and the former ones
 	csrfCookie     string
 	origins        map[string]bool // whose pages may act for a person: ours, and the configured ones
 	cors           *cors.Cors      // nil when it is off
@@ -87,6 +92,7 @@ func (s *Server) Public() http.Handler {
 
 // Admin is the handler of the admin listener.
 func (s *Server) Admin() http.Handler {
+	s.streams = newStreams()
 	return s.guardAdmin(s.handler("admin", s.adminRoutes(), s.adminFallback))
 }
 
