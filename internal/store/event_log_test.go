@@ -2,14 +2,17 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3/database"
 
 	"exeunt/internal/event"
 	"exeunt/internal/session"
@@ -274,4 +277,43 @@ func TestWhoeverWaitsIsWokenByACommitWithEvents(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestEventsOfAnOlderDatabaseAreRead begins with the schema of the first release, and writes as that does, before and
+// after the migration.
+func TestEventsOfAnOlderDatabaseAreRead(t *testing.T) {
+	const old query = `INSERT INTO events (id, at, kind, session_id, identity_id, reason, actor) VALUES ($1, $2, 'identity_created', '', 'i', '', '')`
+	for _, e := range testkit.Engines(t) {
+		t.Run("on "+e.Name, func(t *testing.T) {
+			t.Parallel()
+			dsn := e.DSN(t)
+			driver, dialect, name := "pgx", database.DialectPostgres, dsn
+			if path, ok := strings.CutPrefix(dsn, "sqlite://"); ok {
+				driver, dialect, name = "sqlite", database.DialectSQLite3, path
+			}
+			db, err := sql.Open(driver, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := migrator(dialect, db)
+			if err == nil {
+				_, err = p.UpTo(t.Context(), 1)
+			}
+			if err == nil {
+				_, err = db.ExecContext(t.Context(), string(old), "second", 2)
+			}
+			if err := errors.Join(err, db.Close()); err != nil {
+				t.Fatal(err)
+			}
+			f := opened(t, dsn, Options{})
+			f.raw(old, "first", 1)
+			var ids []string
+			for _, e := range f.log(event.Filter{}) {
+				ids = append(ids, e.ID)
+			}
+			if !slices.Equal(ids, []string{"first", "second"}) {
+				t.Errorf("read %v", ids)
+			}
+		})
+	}
 }

@@ -1,14 +1,8 @@
 -- +goose Up
 
--- Readers follow the events by position, which whoever reads gives to those that have none yet. The indexes for readers
--- hold placed events alone, and one index by time takes the place of another, so that writing an event costs what it did.
+-- Readers follow the events by position, which whoever reads gives to those that have none yet. The indexes on it are in
+-- the next migration: CockroachDB makes none for a column of the same transaction.
 ALTER TABLE events ADD COLUMN position BIGINT;
-CREATE INDEX events_unplaced ON events (at) WHERE position IS NULL;
-DROP INDEX events_at;
-CREATE UNIQUE INDEX events_position ON events (position) WHERE position IS NOT NULL;
-CREATE INDEX events_session ON events (session_id, position) WHERE position IS NOT NULL;
-CREATE INDEX events_identity ON events (identity_id, position) WHERE position IS NOT NULL;
-CREATE INDEX events_kind ON events (kind, position) WHERE position IS NOT NULL;
 
 -- The last position that was given, in the only row.
 CREATE TABLE event_positions (
