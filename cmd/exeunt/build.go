@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"exeunt/internal/config"
+	"exeunt/internal/courier"
 	"exeunt/internal/identity"
 	"exeunt/internal/method/password"
 	"exeunt/internal/metrics"
@@ -39,7 +40,7 @@ func dataFolder(c *config.Config) string {
 }
 
 // build makes the server on a store.
-func build(ctx context.Context, c *config.Config, s *store.Store, m *metrics.Metrics, log *slog.Logger) (*server.Server, error) {
+func build(ctx context.Context, c *config.Config, s *store.Store, post *courier.Courier, m *metrics.Metrics, log *slog.Logger) (*server.Server, error) {
 	schemas, err := loadSchemas(ctx, c)
 	if err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func build(ctx context.Context, c *config.Config, s *store.Store, m *metrics.Met
 	return &server.Server{
 		Session: sessionCookie(c.Session.Cookie), CSRF: attributes(c.Cookies), CORS: server.CORS(c.Serve.Public.CORS), Places: where, Pages: pages,
 		ClearBrowserData: c.SelfService.Logout.ClearBrowserData, Tokens: tokens, CacheFor: c.Session.Cacheable, CacheMax: c.Session.CacheableMaxAge,
-		Sessions: sessions, Identities: identities, Flows: flows, Schemas: schemas, Exchanges: s,
+		Sessions: sessions, Identities: identities, Flows: flows, Schemas: schemas, Exchanges: s, Events: post.Events, Hooks: post,
 		Vault: closed, View: wire.View{Base: c.Serve.Public.BaseURL}, AdminBase: c.Serve.Admin.BaseURL, TrustedProxies: c.Serve.Public.TrustedProxies,
 		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), Keys: signing, FailedAttempts: c.Serve.Public.FailedAttempts,
 		Ready: []server.Dependency{{Name: "database", Check: s.Ping}}, Metrics: m.Handler(), Meter: m, Log: log,

@@ -40,6 +40,9 @@ func configCommand() *cobra.Command {
 			if _, err := loadTokens(cmd.Context(), c, slog.New(slog.DiscardHandler)); err != nil {
 				return err
 			}
+			if _, err := hooks(c); err != nil {
+				return err
+			}
 			for _, n := range c.Notices {
 				fmt.Fprintln(cmd.OutOrStdout(), "note:", n)
 			}

@@ -16,8 +16,9 @@ import (
 // TestNothingSecretIsLeftBehind walks through the product, with mistakes that people make, and then looks for tokens and
 // passwords in everything that the server has written.
 func TestNothingSecretIsLeftBehind(t *testing.T) {
-	onEachEngine(t, "log: {level: trace, checks: true}\n", func(t *testing.T, in *instance) {
-		secrets := []string{passphrase, "wrong but close to it", "typed into the wrong field", "sent as a trait by mistake", "an imported one in clear", "set by the administrator", "sent in the query by mistake"}
+	const path = "a-path-that-nobody-else-knows"
+	onEachEngine(t, "log: {level: trace, checks: true}\n"+hooked("http://127.0.0.1:9/"+path, ""), func(t *testing.T, in *instance) {
+		secrets := []string{hookSecret, path, passphrase, "wrong but close to it", "typed into the wrong field", "sent as a trait by mistake", "an imported one in clear", "set by the administrator", "sent in the query by mistake"}
 		p, q := in.person(), in.person()
 		secrets = append(secrets, p.token, q.token)
 		login := in.begin("login", "?session_token="+p.token+"&password=x")
@@ -44,9 +45,13 @@ func TestNothingSecretIsLeftBehind(t *testing.T) {
 		in.logout(p.token).expect(t, 204)
 		in.logout(p.token+"x").expect(t, 403)
 		secrets = append(secrets, in.browse()...)
+		until(t, func() bool {
+			return strings.HasPrefix(in.deliveries("?state=waiting").text(t, "0.problem"), "the connection failed")
+		})
 		metrics := in.call("GET", in.admin+"/metrics/prometheus", nil).expect(t, 200).body
 
-		places := map[string]string{"the log": in.output.String(), "the metrics": metrics}
+		places := map[string]string{"the log": in.output.String(), "the metrics": metrics,
+			"the events": in.past("?page_size=1000").expect(t, 200).body, "the deliveries": in.deliveries("?page_size=1000").expect(t, 200).body}
 		if path, ok := strings.CutPrefix(in.dsn, "sqlite://"); ok {
 			for name, text := range files(t, filepath.Dir(path)) {
 				places[name] = text

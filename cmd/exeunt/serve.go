@@ -59,11 +59,18 @@ func serve(ctx context.Context, c *config.Config, migrate bool, stdout, stderr i
 		return err
 	}
 	gauges(m, s)
+	post, err := newCourier(c, s, m, log)
+	if err != nil {
+		return err
+	}
+	if err := post.Register(ctx); err != nil {
+		return err
+	}
 	doors, err := open(c)
 	if err != nil {
 		return err
 	}
-	srv, err := build(ctx, c, s, m, log)
+	srv, err := build(ctx, c, s, post, m, log)
 	if err != nil {
 		return errors.Join(err, doors.close())
 	}
@@ -73,6 +80,9 @@ func serve(ctx context.Context, c *config.Config, migrate bool, stdout, stderr i
 	work.Go(func() { srv.Sessions.Uses.Run(working, srv.Sessions, log) })
 	work.Go(func() { collector(c.Session.Cleanup, s, log).Run(working) })
 	work.Go(func() { srv.Tokens.Watch(working) })
+	if len(post.Hooks) > 0 {
+		work.Go(func() { post.Run(working) })
+	}
 	err = doors.serve(ctx, srv, log)
 	rest()
 	work.Wait()
@@ -129,6 +139,7 @@ func (d *doors) serve(ctx context.Context, s *server.Server, log *slog.Logger) e
 	case <-ctx.Done():
 	case err = <-failed:
 	}
+	s.EndStreams()
 	drain(context.WithoutCancel(ctx), servers, log)
 	return err
 }

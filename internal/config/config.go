@@ -127,6 +127,7 @@ type Session struct {
 	CacheableMaxAge        time.Duration // the most that it says; 0 is the rest of the session's life
 	Cookie                 SessionCookie
 	Cleanup                Cleanup
+	Hooks                  []Hook
 }
 
 // Limit says how many live sessions one identity may have, and what becomes of one more.

@@ -24,6 +24,7 @@ func FuzzLoad(f *testing.F) {
 		c, err := Load([]string{written(t, file)}, []string{
 			"SESSION_LIFESPAN=" + variable, "SECRETS_COOKIE=" + variable, "SERVE_PUBLIC_TRUSTED_PROXIES_0=" + variable,
 			"IDENTITY_SCHEMAS=" + variable, "SELFSERVICE_FLOWS_LOGIN_AFTER_HOOKS=" + variable, "SELFSERVICE_ALLOWED_RETURN_URLS=" + variable,
+			"SESSION_HOOKS=" + variable, "SESSION_HOOKS_0_URL=" + variable,
 		})
 		var p *Problems
 		if (c == nil) != errors.As(err, &p) {

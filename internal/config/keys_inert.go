@@ -21,7 +21,7 @@ func inertKeys() []Key {
 			row{"hashers.argon2.expected_duration", span}, row{"hashers.argon2.expected_deviation", span}),
 		inertAll("nothing is stored that would be encrypted",
 			row{"ciphers.algorithm", checked(oneOf([]string{"noop", "aes", "xchacha20-poly1305"}, nil))}),
-		inertAll("no requests go to addresses from this file that it would concern",
+		inertAll("web hooks have settings of their own in session.hooks",
 			row{"clients.http.disallow_private_ip_ranges", flag}, row{"clients.http.private_ip_exception_urls", words},
 			row{"clients.web_hook.header_allowlist", words}),
 		inertAll("there is no OAuth2 provider",

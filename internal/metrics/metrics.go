@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"exeunt/internal/courier"
 	"exeunt/internal/flow"
 	"exeunt/internal/session"
 )
@@ -28,6 +29,7 @@ type Metrics struct {
 	failed            map[flow.Kind]prometheus.Counter
 	collected         *prometheus.CounterVec
 	store             map[string]prometheus.Observer
+	hooks             map[courier.Outcome]prometheus.Counter
 }
 
 var (
@@ -38,7 +40,7 @@ var (
 // New makes the counters, with those of the Go runtime and the process.
 func New() *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), ended: map[session.Reason]prometheus.Counter{},
-		failed: map[flow.Kind]prometheus.Counter{}, store: map[string]prometheus.Observer{}}
+		failed: map[flow.Kind]prometheus.Counter{}, store: map[string]prometheus.Observer{}, hooks: map[courier.Outcome]prometheus.Counter{}}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.started = m.counter("exeunt_sessions_started_total", "Sessions started.")
 	m.extended = m.counter("exeunt_sessions_extended_total", "Sessions extended.")
@@ -51,6 +53,10 @@ func New() *Metrics {
 	failed := m.counters("exeunt_failed_submissions_total", "Submissions of flows that were refused: failed sign-ins and registrations.", "flow")
 	for _, k := range []flow.Kind{flow.Login, flow.Registration, flow.Settings} {
 		m.failed[k] = failed.WithLabelValues(string(k))
+	}
+	attempted := m.counters("exeunt_hook_deliveries_total", "Attempts to deliver an event to a web hook, by outcome.", "outcome")
+	for _, o := range courier.Outcomes {
+		m.hooks[o] = attempted.WithLabelValues(string(o))
 	}
 	took := m.histogram("exeunt_store_seconds", "Time that store operations took.", storeBuckets, "operation")
 	for _, op := range []string{"check", "read", "write"} {
@@ -117,6 +123,9 @@ func (m *Metrics) Collected(what string, n int64) { m.collected.WithLabelValues(
 
 // SubmissionFailed counts a submission that was refused.
 func (m *Metrics) SubmissionFailed(kind flow.Kind) { m.failed[kind].Inc() }
+
+// HookAttempted counts an attempt to deliver something to a web hook.
+func (m *Metrics) HookAttempted(o courier.Outcome) { m.hooks[o].Inc() }
 
 // StoreTook records how long a store operation took.
 func (m *Metrics) StoreTook(operation string, d time.Duration) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"exeunt/internal/courier"
 	"exeunt/internal/flow"
 	"exeunt/internal/session"
 )
@@ -19,6 +20,7 @@ func TestWhatHappensIsShown(t *testing.T) {
 	m.SessionChecked(true)
 	m.SessionChecked(false)
 	m.SubmissionFailed(flow.Login)
+	m.HookAttempted(courier.Arrived)
 	m.StoreTook("check", time.Millisecond)
 	m.StoreTook("nothing we know", time.Millisecond)
 	m.Gauge("exeunt_test", "A figure.", func() float64 { return 42 })
@@ -37,6 +39,8 @@ func TestWhatHappensIsShown(t *testing.T) {
 		`exeunt_session_checks_total{result="valid"} 1`,
 		`exeunt_session_checks_total{result="invalid"} 1`,
 		`exeunt_failed_submissions_total{flow="login"} 1`,
+		`exeunt_hook_deliveries_total{outcome="delivered"} 1`,
+		`exeunt_hook_deliveries_total{outcome="dead"} 0`,
 		`exeunt_store_seconds_count{operation="check"} 1`,
 		`exeunt_http_requests_total{code="200",listener="public",method="GET",route="/sessions/whoami"} 2`,
 		`exeunt_http_requests_total{code="401",listener="public",method="GET",route="/sessions/whoami"} 1`,

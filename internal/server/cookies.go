@@ -98,9 +98,9 @@ func (s *Server) persistent(x *session.Session) bool {
 	return s.Session.Persistent
 }
 
-// follow sends the cookie again when its session lives for longer than the browser believes. A token that was replaced
+// renew sends the cookie again when its session lives for longer than the browser believes. A token that was replaced
 // must not come back.
-func (s *Server) follow(w http.ResponseWriter, c caller) {
+func (s *Server) renew(w http.ResponseWriter, c caller) {
 	if c.cookie && c.session.TokenUntil.IsZero() && s.persistent(c.session) && c.lasts < c.session.DeadlineAt.UnixMicro() {
 		s.issue(w, c.token, c.session)
 	}

@@ -18,9 +18,10 @@ type event struct {
 	writer  http.ResponseWriter
 	status  int
 	wrote   bool
-	request string // id of the request
-	given   string // the same, if the client chose it
-	quiet   bool   // a successful check, which is counted but not logged
+	request string    // id of the request
+	given   string    // the same, if the client chose it
+	quiet   bool      // a successful check, which is counted but not logged
+	began   time.Time // of an answer without an end; zero for others
 	fault   error
 	attrs   []slog.Attr
 }
@@ -45,6 +46,14 @@ func of(w http.ResponseWriter) *event { return w.(*event) }
 func note(w http.ResponseWriter, key string, value any) {
 	e := of(w)
 	e.attrs = append(e.attrs, slog.Any(key, value))
+}
+
+// waited is how long the client has waited for its answer, or for one without an end to begin.
+func (e *event) waited(start time.Time) time.Duration {
+	if e.began.IsZero() {
+		return time.Since(start)
+	}
+	return e.began.Sub(start)
 }
 
 // Header implements http.ResponseWriter.

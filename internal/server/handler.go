@@ -86,9 +86,8 @@ func (s *Server) observe(listener, method, path string, h handle) http.Handler {
 		if err := s.run(h, e, r); err != nil {
 			s.fail(e, r, err)
 		}
-		took := time.Since(start)
-		counted(e.status, took)
-		s.log(e, r, listener, path, took)
+		counted(e.status, e.waited(start))
+		s.log(e, r, listener, path, time.Since(start))
 	})
 }
 

@@ -42,9 +42,10 @@ type page struct {
 
 // cursor is the last row of the page before. It travels in the page token.
 type cursor struct {
-	Created int64  `json:"c,omitempty"` // microseconds
-	ID      string `json:"i,omitempty"`
-	Offset  int    `json:"o,omitempty"`
+	Created  int64  `json:"c,omitempty"` // microseconds
+	ID       string `json:"i,omitempty"`
+	Offset   int    `json:"o,omitempty"`
+	Position int64  `json:"p,omitempty"` // in the log of events
 }
 
 var (
@@ -123,9 +124,9 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request, p page, n next) {
 	if p.numbered {
 		s.numberedLinks(&l, p, n, size)
 	} else {
-		l.Add("first", map[string]string{"page_size": size, "page_token": ""})
+		l.Add("first", map[string]string{"page_size": size, "page_token": "", "after": ""})
 		if n.more {
-			l.Add("next", map[string]string{"page_size": size, "page_token": s.seal(p.list, n.after)})
+			l.Add("next", map[string]string{"page_size": size, "page_token": s.seal(p.list, n.after), "after": ""})
 		}
 	}
 	w.Header().Set("Link", l.String())

@@ -84,5 +84,9 @@ func (s *Server) adminRoutes() []route {
 		{"DELETE", "/admin/identities/{id}/credentials/{type}", s.deleteCredential},
 		{"GET", "/admin/identities/{id}/sessions", s.identitySessions},
 		{"DELETE", "/admin/identities/{id}/sessions", s.deleteIdentitySessions},
+
+		{"GET", "/admin/events", s.events},
+		{"GET", "/admin/hooks/deliveries", s.deliveries},
+		{"POST", "/admin/hooks/deliveries/{id}/retry", s.retryDelivery},
 	}
 }

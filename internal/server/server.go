@@ -14,6 +14,8 @@ import (
 
 	"github.com/rs/cors"
 
+	"exeunt/internal/courier"
+	events "exeunt/internal/event"
 	"exeunt/internal/flow"
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
@@ -30,6 +32,8 @@ type Server struct {
 	Flows      *flow.Engine
 	Schemas    *identity.Schemas
 	Exchanges  session.Exchanges
+	Events     *events.Log
+	Hooks      *courier.Courier
 
 	View    wire.View
 	Session SessionCookie
@@ -60,7 +64,8 @@ type Server struct {
 
 	attempts       *attempts // to sign in
 	begun          *attempts // flows
-	sessionCookies []string  // the name of the session cookie, and the former ones
+	streams        *streams
+	sessionCookies []string // the name of the session cookie, and the former ones
 	csrfCookie     string
 	origins        map[string]bool // whose pages may act for a person: ours, and the configured ones
 	cors           *cors.Cors      // nil when it is off
@@ -99,6 +104,7 @@ func (s *Server) Public() http.Handler {
 
 // Admin is the handler of the admin listener.
 func (s *Server) Admin() http.Handler {
+	s.streams = newStreams()
 	return s.guardAdmin(s.handler("admin", s.adminRoutes(), s.adminFallback))
 }
 

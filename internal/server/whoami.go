@@ -42,7 +42,7 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 	} else {
 		s.cacheable(w, found)
 	}
-	s.follow(w, c)
+	s.renew(w, c)
 	of(w).quiet = true
 	w.Header()["X-Kratos-Authenticated-Identity-Id"] = []string{found.IdentityID.String()}
 	replyBytes(w, http.StatusOK, body)

@@ -65,6 +65,7 @@ func (t *tx) change(ctx context.Context, c change, args ...any) ([]changed, erro
 		}
 		t.effects = append(t.effects, effect{kind: row.kind, token: token, reason: session.Reason(row.reason)})
 	}
+	t.noted = t.noted || len(rows) > 0
 	if !t.dialect.noted {
 		err = t.note(ctx, rows)
 	}
@@ -98,6 +99,7 @@ type eventRow struct {
 }
 
 func (t *tx) event(ctx context.Context, e eventRow) error {
+	t.noted = true
 	_, err := t.exec(ctx, insertEvent, eventID(), e.at, e.kind, e.session, e.identity, e.reason, e.actor)
 	return err
 }

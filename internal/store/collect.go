@@ -7,15 +7,16 @@ import (
 )
 
 // Collector ends sessions whose time has run out, and removes what has served its purpose: sessions some time after their
-// expiry, flows and codes after theirs, and events after their retention. It works in batches, each a short transaction of
-// its own, and any number of nodes may run one at the same time.
+// expiry, flows and codes after theirs, events after their retention, and deliveries a day after they have arrived, or
+// else with the events. It works in batches, each a short transaction of its own, and any number of nodes may run one at
+// the same time.
 type Collector struct {
 	Store     *Store
 	Log       *slog.Logger
 	Interval  time.Duration // between rounds
 	Batch     int           // rows for each statement, at most
 	Margin    time.Duration // how long a session's row outlives its expiry, so that a sign-out stays known
-	Retention time.Duration // how long events are kept
+	Retention time.Duration // how long events are kept, deliveries that did not arrive, and hooks that nobody has configured
 }
 
 // Sessions that ran out without anybody ending them are ended first, so that every end has its event and its reason. That
@@ -30,17 +31,27 @@ const (
 	collectSessions query = `
 DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 AND ended_at IS NOT NULL ORDER BY expires_at LIMIT $2)`
 	collectFlows     query = `DELETE FROM flows WHERE id IN (SELECT id FROM flows WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
-	collectEvents    query = `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 ORDER BY at LIMIT $2)`
 	collectExchanges query = `
 DELETE FROM exchanges WHERE init_hash IN (SELECT init_hash FROM exchanges WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 	collectCodes query = `
 DELETE FROM used_codes WHERE expires_at < $1 AND code_hash IN (SELECT code_hash FROM used_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+
+	// Placed events are nearly in the order of time: the first of them are looked at, and those that are due removed.
+	collectEvents   query = `DELETE FROM events WHERE id IN (SELECT id FROM (SELECT id, at FROM events WHERE position IS NOT NULL ORDER BY position LIMIT $2) AS first WHERE at < $1)`
+	collectUnplaced query = `DELETE FROM events WHERE id IN (SELECT id FROM events WHERE position IS NULL AND at < $1 ORDER BY at LIMIT $2)`
+
+	collectDelivered  query = `DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state = 'delivered' AND changed_at < $1 ORDER BY changed_at LIMIT $2)`
+	collectDeliveries query = `DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE changed_at < $1 ORDER BY changed_at LIMIT $2)`
+	collectHooks      query = `DELETE FROM hooks WHERE name IN (SELECT name FROM hooks WHERE seen_at < $1 ORDER BY seen_at LIMIT $2)`
 )
 
 const (
 	flowMargin  = time.Hour   // how long an expired flow is kept, so that whoever submits it is told, and given a new one
 	clockMargin = time.Minute // how far the clocks of nodes may be apart
 )
+
+// deliveredMargin is how long administrators can look up a delivery that has arrived.
+const deliveredMargin = 24 * time.Hour
 
 // Run collects until ctx ends.
 func (c *Collector) Run(ctx context.Context) {
@@ -72,6 +83,10 @@ func (c *Collector) Collect(ctx context.Context, now time.Time) (int64, error) {
 		{"exchanges", now, remove(collectExchanges)},
 		{"used_codes", now, remove(collectCodes)},
 		{"events", now.Add(-c.Retention), remove(collectEvents)},
+		{"events", now.Add(-c.Retention), remove(collectUnplaced)},
+		{"deliveries", now.Add(-deliveredMargin), remove(collectDelivered)},
+		{"deliveries", now.Add(-c.Retention), remove(collectDeliveries)},
+		{"hooks", now.Add(-c.Retention), remove(collectHooks)},
 	} {
 		n, err := c.drain(ctx, due.what, due.before, due.batch)
 		total += n

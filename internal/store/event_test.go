@@ -14,18 +14,18 @@ import (
 	"exeunt/internal/testkit"
 )
 
-// event is a row of the table of events.
-type event struct {
+// happened is a row of the table of events.
+type happened struct {
 	Kind, Identity, Reason, Actor string
 	At                            time.Time
 }
 
 // story returns the events of a session in the order of time and kind.
-func (f fixture) story(id session.ID) (all []event) {
+func (f fixture) story(id session.ID) (all []happened) {
 	f.t.Helper()
 	f.ok(f.engine.read(f.ctx, func(ctx context.Context, t *tx) error {
 		return t.each(ctx, func(r scanner) error {
-			var e event
+			var e happened
 			var at int64
 			err := r.Scan(&e.Kind, &e.Identity, &e.Reason, &e.Actor, &at)
 			e.At = moment(at)
@@ -51,37 +51,37 @@ func TestEveryChangeWritesOneEvent(t *testing.T) {
 		i := f.someone()
 		who, admin := i.ID.String(), session.Admin
 		minute := func(n int) time.Time { return now.Add(time.Duration(n) * time.Minute) }
-		started := event{sessionStarted, who, "", who, now}
+		started := happened{sessionStarted, who, "", who, now}
 		for sentence, c := range map[string]struct {
 			act  func(f fixture, c client)
-			want []event
+			want []happened
 		}{
-			"a session that starts": {func(fixture, client) {}, []event{started}},
+			"a session that starts": {func(fixture, client) {}, []happened{started}},
 			"an extension, and one that was refused": {func(f fixture, c client) {
 				extended(minute(1))(f, c)
 				_, err := extendTo(f.ctx, f.Store, c.ID, minute(2), session.ExtendRule{Now: minute(2)})
 				f.ok(err)
-			}, []event{started, {sessionExtended, who, "", admin, minute(1)}}},
+			}, []happened{started, {sessionExtended, who, "", admin, minute(1)}}},
 			"a refresh": {func(f fixture, c client) {
 				f.ok(refresh(f.ctx, f.Store, c.token, refreshed(c.Session, minute(1)), minute(1)))
-			}, []event{started, {"session_refreshed", who, "password", who, minute(1)}}},
+			}, []happened{started, {"session_refreshed", who, "password", who, minute(1)}}},
 			"two sign-outs": {func(f fixture, c client) {
 				f.logout(c, minute(1))
 				f.logout(c, minute(2))
 				f.is(refresh(f.ctx, f.Store, c.token, refreshed(c.Session, minute(3)), minute(3)), session.ErrNone)
-			}, []event{started, {sessionEnded, who, "logout", who, minute(1)}}},
+			}, []happened{started, {sessionEnded, who, "logout", who, minute(1)}}},
 			"an administrator's end": {func(f fixture, c client) {
 				f.end(session.Scope{IDs: []session.ID{c.ID, c.ID}}, minute(1))
 				f.end(session.Scope{IDs: []session.ID{c.ID}}, minute(2))
-			}, []event{started, {sessionEnded, who, "revoked_by_admin", admin, minute(1)}}},
+			}, []happened{started, {sessionEnded, who, "revoked_by_admin", admin, minute(1)}}},
 			"a deletion of a live session": {func(f fixture, c client) {
 				f.end(session.Scope{IDs: []session.ID{c.ID}, Delete: true}, minute(1))
 				f.end(session.Scope{IDs: []session.ID{c.ID}, Delete: true}, minute(2))
-			}, []event{started, {"session_deleted", who, "revoked_by_admin", admin, minute(1)}, {sessionEnded, who, "revoked_by_admin", admin, minute(1)}}},
+			}, []happened{started, {"session_deleted", who, "revoked_by_admin", admin, minute(1)}, {sessionEnded, who, "revoked_by_admin", admin, minute(1)}}},
 			"a deletion of an ended session": {func(f fixture, c client) {
 				f.logout(c, minute(1))
 				f.end(session.Scope{IDs: []session.ID{c.ID}, Delete: true}, minute(2))
-			}, []event{started, {sessionEnded, who, "logout", who, minute(1)}, {"session_deleted", who, "revoked_by_admin", admin, minute(2)}}},
+			}, []happened{started, {sessionEnded, who, "logout", who, minute(1)}, {"session_deleted", who, "revoked_by_admin", admin, minute(2)}}},
 			"a change that was rolled back": {func(f fixture, c client) {
 				f.is(f.Atomic(f.ctx, func(ctx context.Context) error {
 					if _, err := f.EndByToken(ctx, c.token, session.End{At: minute(1), Reason: session.Logout}); err != nil {
@@ -89,7 +89,7 @@ func TestEveryChangeWritesOneEvent(t *testing.T) {
 					}
 					return context.Canceled
 				}), context.Canceled)
-			}, []event{started}},
+			}, []happened{started}},
 		} {
 			f.run(sentence, func(f fixture) {
 				cl := f.signIn(i)
@@ -104,7 +104,7 @@ func TestEveryChangeWritesOneEvent(t *testing.T) {
 			a := f.signIn(i)
 			next := f.update(i, func(next *identity.Identity) { next.State = identity.Inactive })
 			f.ok(f.DeleteIdentity(f.ctx, i.ID, minute(1)))
-			want := []event{{sessionStarted, i.ID.String(), "", i.ID.String(), now}, {sessionEnded, i.ID.String(), "identity_disabled", admin, next.UpdatedAt},
+			want := []happened{{sessionStarted, i.ID.String(), "", i.ID.String(), now}, {sessionEnded, i.ID.String(), "identity_disabled", admin, next.UpdatedAt},
 				{"session_deleted", i.ID.String(), "identity_deleted", admin, minute(1)}}
 			if diff := cmp.Diff(want, f.story(a.ID)); diff != "" {
 				f.t.Error(diff)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"exeunt/internal/courier"
+	"exeunt/internal/event"
 	"exeunt/internal/fault"
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
@@ -219,6 +221,7 @@ func operations() []operation {
 	s, secret := testkit.Session(i, now)
 	token, id := secret.Hash(), identity.NewID()
 	fl := testkit.Flow("login", now)
+	d := &courier.Delivery{ID: "x", Hook: "hook"}
 	return []operation{
 		{"InsertIdentity", func(ctx context.Context, st *Store) error {
 			return st.InsertIdentity(ctx, testkit.Identity(testkit.Email()))
@@ -295,6 +298,30 @@ func operations() []operation {
 		}},
 		{"InsertFlow", func(ctx context.Context, st *Store) error { return st.InsertFlow(ctx, testkit.Flow("login", now)) }},
 		{"Flow", func(ctx context.Context, st *Store) error { _, err := st.Flow(ctx, fl.Kind, fl.ID); return err }},
+		{"PlaceEvents", func(ctx context.Context, st *Store) error { _, _, err := st.PlaceEvents(ctx); return err }},
+		{"Events", func(ctx context.Context, st *Store) error {
+			_, err := st.Events(ctx, 0, 1, 1, event.Filter{})
+			return err
+		}},
+		{"RegisterHook", func(ctx context.Context, st *Store) error { return st.RegisterHook(ctx, "hook", now) }},
+		{"QueueDeliveries", func(ctx context.Context, st *Store) error {
+			_, _, err := st.QueueDeliveries(ctx, "hook", nil, now)
+			return err
+		}},
+		{"ClaimDeliveries", func(ctx context.Context, st *Store) error {
+			_, err := st.ClaimDeliveries(ctx, "hook", now, now, 1)
+			return err
+		}},
+		{"MarkDelivered", func(ctx context.Context, st *Store) error { return st.MarkDelivered(ctx, d, now) }},
+		{"MarkFailed", func(ctx context.Context, st *Store) error { return st.MarkFailed(ctx, d, "", now) }},
+		{"MarkDead", func(ctx context.Context, st *Store) error { return st.MarkDead(ctx, d, "", now) }},
+		{"Delivery", func(ctx context.Context, st *Store) error { _, err := st.Delivery(ctx, "x"); return err }},
+		{"ReviveDelivery", func(ctx context.Context, st *Store) error { return st.ReviveDelivery(ctx, "x", now) }},
+		{"ListDeliveries", func(ctx context.Context, st *Store) error {
+			_, err := st.ListDeliveries(ctx, courier.Filter{Limit: 1})
+			return err
+		}},
+		{"CountDeliveries", func(ctx context.Context, st *Store) error { _, _, err := st.CountDeliveries(ctx); return err }},
 		{"UpdateFlow", func(ctx context.Context, st *Store) error { return st.UpdateFlow(ctx, fl) }},
 		{"Atomic", func(ctx context.Context, st *Store) error {
 			return st.Atomic(ctx, func(ctx context.Context) error {

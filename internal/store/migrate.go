@@ -45,11 +45,13 @@ func migrator(dialect goose.Dialect, db *sql.DB, opts ...goose.ProviderOption) (
 	return goose.NewProvider(dialect, db, files, opts...)
 }
 
-func migrate(ctx context.Context, p *goose.Provider) error {
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrating the database: %w", err)
+// migrate reports whether there was anything to do.
+func migrate(ctx context.Context, p *goose.Provider) (changed bool, err error) {
+	done, err := p.Up(ctx)
+	if err != nil {
+		return false, fmt.Errorf("migrating the database: %w", err)
 	}
-	return nil
+	return len(done) > 0, nil
 }
 
 func migrated(ctx context.Context, p *goose.Provider) error {

@@ -97,12 +97,19 @@ func (e *postgresEngine) provider() (*goose.Provider, error) {
 	return migrator(database.DialectPostgres, e.db, goose.WithSessionLocker(locker))
 }
 
+// migrate also has the planner look at tables that have changed: of a column that it has never looked at, it believes
+// that nearly every row has a value.
 func (e *postgresEngine) migrate(ctx context.Context) error {
 	p, err := e.provider()
 	if err != nil {
 		return err
 	}
-	return migrate(ctx, p)
+	changed, err := migrate(ctx, p)
+	if err != nil || !changed {
+		return err
+	}
+	_, err = e.db.ExecContext(ctx, `ANALYZE events`)
+	return err
 }
 
 func (e *postgresEngine) migrated(ctx context.Context) error {

@@ -123,7 +123,7 @@ func (e *sqliteEngine) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := migrate(ctx, p); err != nil {
+	if _, err := migrate(ctx, p); err != nil {
 		return err
 	}
 	e.writer, err = startWriter(e)

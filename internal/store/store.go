@@ -13,22 +13,27 @@ import (
 	"log/slog"
 	"time"
 
+	"exeunt/internal/courier"
+	"exeunt/internal/event"
 	"exeunt/internal/fault"
 	"exeunt/internal/flow"
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
 )
 
-// Store implements the stores of identities, sessions and flows on one database. It is safe for concurrent use.
+// Store implements the stores of identities, sessions, flows, events and deliveries on one database. It is safe for concurrent use.
 type Store struct {
 	engine engine
 	meter  Meter
+	bell   bell
 }
 
 var (
 	_ identity.Store = (*Store)(nil)
 	_ session.Store  = (*Store)(nil)
 	_ flow.Store     = (*Store)(nil)
+	_ event.Store    = (*Store)(nil)
+	_ courier.Store  = (*Store)(nil)
 )
 
 // Meter counts what was committed and how long the database took. Its methods must not block.
@@ -96,7 +101,16 @@ func (s *Store) write(ctx context.Context, how manner, fn func(context.Context, 
 		return fn(ctx, t)
 	}
 	defer s.took("write", time.Now())
-	return s.engine.write(ctx, how, fn)
+	noted := false
+	err := s.engine.write(ctx, how, func(ctx context.Context, t *tx) error {
+		err := fn(ctx, t)
+		noted = t.noted
+		return err
+	})
+	if err == nil && noted {
+		s.bell.ring()
+	}
+	return err
 }
 
 func (s *Store) read(ctx context.Context, fn func(context.Context, *tx) error) error {

@@ -49,6 +49,7 @@ type tx struct {
 	run     runner
 	dialect *dialect
 	effects []effect
+	noted   bool  // it has written events
 	failed  error // the last statement that failed and was not taken back
 }
 
