@@ -187,6 +187,8 @@ func TestContractSettings(t *testing.T) {
 			in.whoami(p.token).expect(t, 200)
 			in.whoami(other.token).expect(t, 200)
 			in.call("GET", in.admin+"/admin/sessions/"+secondID, nil).expect(t, 200).is(t, "active", false).is(t, "end_reason", "credential_changed").is(t, "ended_by", p.id)
+			last := in.past("?kind=session_ended&session_id="+secondID).expect(t, 200)
+			last.is(t, "0.reason", "credential_changed").is(t, "0.actor", p.id).is(t, "0.identity_id", p.id).is(t, "1", nil)
 		}},
 		{"flows 6.3: traits replace traits", func(t *testing.T, in *instance) {
 			p := in.person()

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -134,12 +135,32 @@ func (h *history) tally(t *testing.T, people []*subject) {
 	for _, e := range h.entries {
 		c.learn(e)
 	}
+	slid := 0
 	for _, p := range people {
+		ends := map[string]int{}
+		for address := "?identity_id=" + p.id; ; {
+			page := h.in.past(address)
+			for _, e := range page.expect(t, 200).list(t) {
+				switch {
+				case e["kind"] == "session_ended":
+					ends[e["session_id"].(string)]++
+				case e["kind"] == "session_extended" && e["reason"] == "activity":
+					slid++
+				}
+			}
+			if page.body == "[]\n" {
+				break
+			}
+			address = strings.TrimPrefix(page.next(t), "/admin/events")
+		}
 		reasons, live := map[any]int{}, 0
 		stored := h.in.sessionsOf(p.id)
 		for _, s := range stored {
 			if s["active"] == true {
 				live++
+			}
+			if want := map[bool]int{true: 0, false: 1}[s["active"] == true]; ends[s["id"].(string)] != want {
+				t.Errorf("session %v, which ended as %v, has %d events of its end", s["id"], s["end_reason"], ends[s["id"].(string)])
 			}
 			reasons[s["end_reason"]]++
 		}
@@ -170,6 +191,9 @@ func (h *history) tally(t *testing.T, people []*subject) {
 		if p.calm && len(reasons) != 1 {
 			t.Errorf("person %d has lost sessions: %v", p.n, reasons)
 		}
+	}
+	if slid == 0 {
+		t.Error("no session slid")
 	}
 }
 
