@@ -40,7 +40,7 @@ const (
 )
 
 func postgresDialect() *dialect {
-	return &dialect{noted: true, batch: 50 * time.Millisecond, words: strings.NewReplacer("FOR_SHARE", "FOR SHARE OF i", "FOR_UPDATE", "FOR UPDATE",
+	return &dialect{noted: true, batch: 200 * time.Millisecond, words: strings.NewReplacer("FOR_SHARE", "FOR SHARE OF i", "FOR_UPDATE", "FOR UPDATE",
 		"ANY_OF($1)", "(SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))",
 		"ANY_OF($2)", "(SELECT jsonb_array_elements_text(CAST($2 AS JSONB)))")}
 }
