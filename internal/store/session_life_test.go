@@ -207,6 +207,21 @@ func TestSlidingAndExtendingFollowTheLengths(t *testing.T) {
 				f.t.Error("it was extended")
 			}
 		})
+		f.run("a row that a program of the release before has written is as good as any", func(f fixture) {
+			c := f.signIn(i)
+			f.raw(`UPDATE sessions SET deadline_at = 0, last_seen_at = 0 WHERE id = $1`, c.ID.String())
+			if s := f.check(c); !s.DeadlineAt.Equal(c.ExpiresAt) || !s.LastSeenAt.Equal(c.IssuedAt) {
+				f.t.Errorf("deadline %v, seen %v", s.DeadlineAt, s.LastSeenAt)
+			}
+			if !extend(f, false, c, at) || !f.check(c).ExpiresAt.Equal(now.Add(unused)) {
+				f.t.Errorf("it expires %v", f.check(c).ExpiresAt.Sub(now))
+			}
+			f.raw(`UPDATE sessions SET deadline_at = 0, last_seen_at = 0 WHERE id = $1`, c.ID.String())
+			f.ok(f.TouchSessions(f.ctx, []session.ID{c.ID}, at, at, 0))
+			if !f.valid(c, now.Add(unused).Add(-1000)) {
+				f.t.Error("its use has shortened it")
+			}
+		})
 		f.run("a slide says that its holder did it", func(f fixture) {
 			c := f.signIn(i)
 			extend(f, true, c, at)

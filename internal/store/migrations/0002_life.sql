@@ -9,10 +9,6 @@ ALTER TABLE sessions ADD COLUMN rotation BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN last_seen_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN deadline_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN remembered BOOLEAN NOT NULL DEFAULT FALSE;
-UPDATE sessions SET last_seen_at = issued_at, deadline_at = expires_at;
-
-CREATE INDEX sessions_previous ON sessions (previous_token_hash) WHERE previous_token_hash IS NOT NULL;
-CREATE INDEX sessions_running ON sessions (expires_at) WHERE ended_at IS NULL;
 
 -- Codes with which a native client gets the session that was started for it elsewhere.
 CREATE TABLE exchanges (
