@@ -75,6 +75,8 @@ var endpoints = []endpoint{
 	{method: "GET", pattern: "/{$}", free: true},
 	{method: "GET", pattern: "/ui/{$}"},
 	{method: "POST", pattern: "/ui/{$}"},
+	{method: "GET", pattern: "/ui/sessions"},
+	{method: "POST", pattern: "/ui/sessions"},
 	{method: "GET", pattern: "/ui/login", query: "?flow=" + uuid.NewString()},
 	{method: "GET", pattern: "/ui/registration", query: "?flow=" + uuid.NewString()},
 	{method: "GET", pattern: "/ui/settings", query: "?flow=" + uuid.NewString(), leads: true},

@@ -56,6 +56,7 @@ func places(c *config.Config) (server.Places, error) {
 		Settings:       g.to("", "self-service/settings"),
 		ChangePassword: g.to("", "self-service/settings/browser"),
 		Home:           g.to("", homePath),
+		Sessions:       g.to("", "ui/sessions"),
 		Error:          g.to(self.ErrorUIURL, "ui/error"),
 		AfterLogout:    g.either("ui/signed-out", self.Logout.After, self.DefaultBrowserReturnURL),
 	}

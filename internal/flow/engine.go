@@ -91,6 +91,7 @@ type Start struct {
 	Exchange     bool
 	CSRF         string           // as in Flow
 	Current      *session.Session // the caller's session, or nil
+	Ended        session.Reason   // login: why the session has ended that the caller had before, or ""
 }
 
 // Begin makes a new flow. With ErrSignedIn it returns the flow that was not begun, for its destination.
@@ -113,6 +114,9 @@ func (e *Engine) Begin(ctx context.Context, s Start) (*Flow, error) {
 	}
 	if err := kinds[s.Kind].mayBegin(e, f, s.Current); err != nil {
 		return f, err
+	}
+	if s.Kind == Login {
+		f.Messages = SessionEnded(s.Ended)
 	}
 	if err := e.prepare(f, s.Current); err != nil {
 		return nil, err

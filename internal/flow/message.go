@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"exeunt/internal/identity"
+	"exeunt/internal/session"
 )
 
 // Message is a text for a person with a number for programs. The numbers are part of the wire contract.
@@ -55,6 +56,26 @@ var saved = Message{ID: 1050001, Text: "Your changes have been saved.", Type: Su
 
 func othersEnded(n int) Message {
 	return Message{ID: 1100002, Text: fmt.Sprintf("Signed out on other devices: %d.", n), Type: Info, Context: map[string]any{"sessions_ended": n}}
+}
+
+// endings say why somebody is not signed in any more. Whoever has signed out knows, and is told nothing.
+var endings = map[session.Reason]string{
+	session.Revoked:           "You were signed out on this device from another one.",
+	session.RevokedByAdmin:    "You were signed out on this device by an administrator.",
+	session.CredentialChanged: "You were signed out on this device because the password, or another way to sign in, was changed.",
+	session.IdentityDisabled:  "You were signed out because the account was disabled.",
+	session.IdentityDeleted:   "You were signed out because the account was deleted.",
+	session.LimitReached:      "You were signed out on this device because the account was signed in on more devices than it may be.",
+	session.Expired:           "Your session has expired. Please sign in again.",
+}
+
+// SessionEnded tells whoever comes back why their session has ended; there may be nothing to tell.
+func SessionEnded(why session.Reason) []Message {
+	text, told := endings[why]
+	if !told {
+		return nil
+	}
+	return []Message{{ID: 1100003, Text: text, Type: Info, Context: map[string]any{"end_reason": string(why)}}}
 }
 
 // What can be wrong with a submission.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"exeunt/internal/fault"
+	"exeunt/internal/flow"
 	"exeunt/internal/session"
 )
 
@@ -30,6 +31,9 @@ func (c caller) carrier() session.Carrier {
 	}
 	return session.InHeader
 }
+
+// why is what there is to tell about the end of the caller's session: nothing to somebody who has signed out.
+func (c caller) why() []flow.Message { return flow.SessionEnded(session.Reason(c.ended)) }
 
 // finder looks a token up, counted or not.
 type finder func(*session.Manager, context.Context, session.Secret) (*session.Session, error)

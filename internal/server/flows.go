@@ -41,7 +41,7 @@ func (s *Server) beginInBrowser(kind flow.Kind) handle {
 			return err
 		}
 		secret := s.ensureCSRF(w, r)
-		f, err := s.start(r, flow.Start{Kind: kind, Type: flow.Browser, CSRF: secret.hash(), Current: c.session})
+		f, err := s.start(r, flow.Start{Kind: kind, Type: flow.Browser, CSRF: secret.hash(), Current: c.session, Ended: session.Reason(c.ended)})
 		switch {
 		case kind == flow.Settings && err != nil && !wantsJSON(r):
 			return s.beforeSettings(w, r, c, err)

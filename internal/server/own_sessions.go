@@ -92,7 +92,14 @@ func (s *Server) revokeOther(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id, err := session.ParseID(r.PathValue("id"))
+	if err := s.endOther(w, r, c, r.PathValue("id")); err != nil {
+		return err
+	}
+	return done(w)
+}
+
+func (s *Server) endOther(w http.ResponseWriter, r *http.Request, c caller, name string) error {
+	id, err := session.ParseID(name)
 	if err != nil {
 		return err
 	}
@@ -100,5 +107,5 @@ func (s *Server) revokeOther(w http.ResponseWriter, r *http.Request) error {
 		return s.orStepUp(err, c.session)
 	}
 	note(w, "revoked", id.String())
-	return done(w)
+	return nil
 }

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"exeunt/internal/fault"
 	"exeunt/internal/flow"
+	"exeunt/internal/identity"
 	"exeunt/internal/session"
 	"exeunt/internal/ui"
 	"exeunt/internal/wire"
@@ -15,11 +17,11 @@ import (
 
 // The built-in pages get what any other client gets: flows, sessions and errors as they are on the wire.
 
-// draw answers with a page.
-func (s *Server) draw(w http.ResponseWriter, status int, page func(io.Writer) error) error {
+// draw answers with a page. pictures are more sources of them than our own, for the Content-Security-Policy.
+func (s *Server) draw(w http.ResponseWriter, status int, page func(io.Writer) error, pictures ...string) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", s.policy)
+	h.Set("Content-Security-Policy", s.Pages.Policy(pictures...))
 	h.Set("Referrer-Policy", "same-origin") // with no-referrer, browsers would hide the origin of our own forms
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -35,39 +37,69 @@ func (s *Server) toHome(w http.ResponseWriter, r *http.Request) error {
 // flowPage shows the form of a flow. Whoever comes without one, or with one that cannot be used any more, gets a new one.
 func (s *Server) flowPage(kind flow.Kind) handle {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		id, err := flow.ParseID(r.URL.Query().Get("flow"))
-		if err != nil {
-			return s.anew(w, r, kind)
-		}
-		c, err := s.caller(w, r)
+		c, err := s.visitor(w, r)
 		if err != nil {
 			return s.troublePage(w, r, err)
+		}
+		id, err := flow.ParseID(r.URL.Query().Get("flow"))
+		if err != nil {
+			return s.anew(w, r, kind, c)
 		}
 		f, csrf, err := s.open(w, r, kind, id, c)
 		switch {
 		case errors.Is(err, errCSRF) && len(s.csrfSecrets(r)) == 0:
 			return s.errorPage(w, http.StatusForbidden, wire.FromFault(errNoCookies, of(w).given))
 		case errors.Is(err, flow.ErrNotFound) || errors.Is(err, flow.ErrExpired) || errors.Is(err, errCSRF) || errors.Is(err, flow.ErrNotOwner):
-			return s.anew(w, r, kind)
+			return s.anew(w, r, kind, c)
 		case errors.Is(err, session.ErrNone) || errors.Is(err, session.ErrAALTooLow):
 			return s.beforeSettings(w, r, c, err)
 		case err != nil:
 			return s.troublePage(w, r, err)
+		case f.RequestedAAL == identity.AAL2 && c.session == nil:
+			return s.signInFirst(w, r, c)
 		}
 		form, err := s.Flows.Form(r.Context(), f, c.session, csrf)
 		if err != nil {
 			return s.troublePage(w, r, err)
 		}
-		page := ui.FlowPage{Kind: string(kind), UI: s.View.FromForm(f, form), Refresh: f.Refresh, Other: s.otherFlow(f)}
-		return s.draw(w, http.StatusOK, func(w io.Writer) error { return s.Pages.Flow(w, page) })
+		if kind == flow.Login {
+			form.Messages = append(form.Messages, c.why()...)
+		}
+		return s.drawFlow(w, f, form, c)
 	}
+}
+
+// drawFlow draws the page of a flow.
+func (s *Server) drawFlow(w http.ResponseWriter, f *flow.Flow, form flow.Form, c caller) error {
+	shown := s.View.FromForm(f, form)
+	switch {
+	case f.Kind == flow.Settings:
+		page := ui.SettingsPage{UI: shown, Session: s.show(c), Home: s.Places.Home.String(), Sessions: s.Places.Sessions.String()}
+		return s.draw(w, http.StatusOK, func(w io.Writer) error { return s.Pages.Settings(w, page) }, pictures(form)...)
+	case f.RequestedAAL == identity.AAL2:
+		page := ui.SecondFactorPage{UI: shown, Refresh: f.Refresh, Session: s.show(c), SignOut: s.signOut(c, flow.Return{})}
+		return s.draw(w, http.StatusOK, func(w io.Writer) error { return s.Pages.SecondFactor(w, page) })
+	}
+	page := ui.FlowPage{Kind: string(f.Kind), UI: shown, Refresh: f.Refresh, Other: s.otherFlow(f)}
+	return s.draw(w, http.StatusOK, func(w io.Writer) error { return s.Pages.Flow(w, page) })
+}
+
+// pictures are the sources of pictures that a form brings along.
+func pictures(form flow.Form) []string {
+	if slices.ContainsFunc(form.Nodes, func(n flow.Node) bool { return n.Image != nil }) {
+		return []string{"data:"}
+	}
+	return nil
 }
 
 // errNoCookies is shown instead of beginning flow after flow for a browser that keeps no cookies.
 var errNoCookies = fault.New(fault.Forbidden, "cookies_blocked", "Your browser did not keep the cookie that signing in needs. Please allow cookies for this site and try again.")
 
 // anew begins a flow, with what the page was asked for.
-func (s *Server) anew(w http.ResponseWriter, r *http.Request, kind flow.Kind) error {
+func (s *Server) anew(w http.ResponseWriter, r *http.Request, kind flow.Kind, c caller) error {
+	if len(c.why()) > 0 && kind != flow.Registration {
+		return s.sayWhy(w, r, c)
+	}
 	begin := s.Places.Begin[kind]
 	for _, name := range []string{"return_to", "refresh", "aal"} {
 		if v := r.URL.Query().Get(name); v != "" {
@@ -92,64 +124,6 @@ func (s *Server) otherFlow(f *flow.Flow) string {
 		begin = begin.With("return_to", f.ReturnTo.String())
 	}
 	return begin.String()
-}
-
-// homePage shows who is signed in.
-func (s *Server) homePage(w http.ResponseWriter, r *http.Request) error {
-	return s.home(w, r, -1)
-}
-
-func (s *Server) home(w http.ResponseWriter, r *http.Request, ended int) error {
-	c, err := s.caller(w, r)
-	switch {
-	case err != nil:
-		return s.troublePage(w, r, err)
-	case c.session == nil:
-		redirect(w, r, s.Places.Begin[flow.Login])
-		return nil
-	case !s.Sessions.Satisfied(c.session):
-		redirect(w, r, s.Places.SecondFactor)
-		return nil
-	}
-	page := ui.HomePage{Session: s.show(c), SignOut: s.signOut(c, flow.Return{}), Others: s.Places.Home.String(), CSRF: s.ensureCSRF(w, r).mask(), Ended: ended}
-	return s.draw(w, http.StatusOK, func(w io.Writer) error { return s.Pages.Home(w, page) })
-}
-
-func (s *Server) show(c caller) wire.Session {
-	return s.View.FromSession(c.session, s.Sessions.Moment(), wire.Expand{Identity: true, Devices: true})
-}
-
-// signOut is what a page needs to sign its reader out.
-func (s *Server) signOut(c caller, to flow.Return) ui.SignOut {
-	after := to
-	if to.IsZero() {
-		after = s.Places.AfterLogout
-	}
-	return ui.SignOut{Action: s.View.Base + "self-service/logout", Token: s.logoutToken(c.session.ID, to), After: after.String()}
-}
-
-// signOutOthers ends all other sessions from the built-in page.
-func (s *Server) signOutOthers(w http.ResponseWriter, r *http.Request) error {
-	c, err := s.caller(w, r)
-	if err != nil {
-		return s.troublePage(w, r, err)
-	}
-	if c.session == nil {
-		redirect(w, r, s.Places.Begin[flow.Login])
-		return nil
-	}
-	values, err := readForm(w, r)
-	if err == nil {
-		err = s.checkPageCSRF(r, text(values, flow.CSRFField, ""))
-	}
-	if err != nil {
-		return s.showError(w, r, err)
-	}
-	n, err := s.endOthers(w, r, c)
-	if err != nil {
-		return s.showError(w, r, err)
-	}
-	return s.home(w, r, n)
 }
 
 // logoutPage asks before signing out. Whoever is signed out already is led to where signing out would have led.

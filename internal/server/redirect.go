@@ -24,6 +24,7 @@ type Places struct {
 	Settings       flow.Return               // resumes settings after authenticating again
 	ChangePassword flow.Return
 	Home           flow.Return // the built-in page of who is signed in
+	Sessions       flow.Return // the built-in page of where
 	Logout         flow.Return // asks before signing out; zero where the error page stands in for it
 	AfterLogout    flow.Return
 	Error          flow.Return

@@ -42,8 +42,10 @@ func (s *Server) publicRoutes() []route {
 		{"GET", "/.well-known/jwks.json", s.keySet},
 
 		{"GET", "/{$}", s.toHome},
-		{"GET", "/ui/{$}", s.arriving(s.homePage)},
-		{"POST", "/ui/{$}", s.own(s.signOutOthers)},
+		{"GET", "/ui/{$}", s.arriving(s.personal(s.homePage))},
+		{"POST", "/ui/{$}", s.own(s.personal(s.signOutOthers))},
+		{"GET", "/ui/sessions", s.arriving(s.personal(s.sessionsPage))},
+		{"POST", "/ui/sessions", s.own(s.personal(s.endSessions))},
 		{"GET", "/ui/login", s.arriving(s.flowPage(flow.Login))},
 		{"GET", "/ui/registration", s.arriving(s.flowPage(flow.Registration))},
 		{"GET", "/ui/settings", s.arriving(s.flowPage(flow.Settings))},

@@ -69,7 +69,6 @@ type Server struct {
 	csrfCookie     string
 	origins        map[string]bool // whose pages may act for a person: ours, and the configured ones
 	cors           *cors.Cors      // nil when it is off
-	policy         string          // the Content-Security-Policy of pages
 
 	strictTransport bool // browsers come by https
 }
@@ -97,7 +96,6 @@ func (s *Server) Public() http.Handler {
 			s.origins[place.Origin()] = true
 		}
 	}
-	s.policy = s.Pages.Policy()
 	s.strictTransport = strings.HasPrefix(s.View.Base, "https://")
 	return s.crossOrigin(s.handler("public", s.publicRoutes(), s.publicFallback))
 }

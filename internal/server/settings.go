@@ -14,6 +14,8 @@ import (
 func (s *Server) beforeSettings(w http.ResponseWriter, r *http.Request, c caller, err error) error {
 	to, back := flow.Return{}, last(r.URL.Query()["return_to"])
 	switch {
+	case errors.Is(err, session.ErrNone) && len(c.why()) > 0:
+		return s.sayWhy(w, r, c)
 	case errors.Is(err, session.ErrNone):
 		to = s.Places.Begin[flow.Login]
 	case errors.Is(err, session.ErrAALTooLow):
@@ -37,6 +39,8 @@ func (p *post) refuseSettings(err error) error {
 		return p.orStepUp(err, p.caller.session)
 	}
 	switch {
+	case errors.Is(err, session.ErrNone) && len(p.caller.why()) > 0:
+		return p.sayWhy(p.w, p.r, p.caller)
 	case errors.Is(err, session.ErrNone):
 		redirectAs(p.w, p.r, http.StatusFound, p.Places.Flows[flow.Login])
 		return nil

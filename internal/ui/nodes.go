@@ -22,16 +22,19 @@ type form struct {
 // field is one node of a form.
 type field struct {
 	ID, Name, Type, Value string
+	Group                 string
 	Label                 template.HTML
 	Autocomplete, Pattern string
+	InputMode             string
 	Required, Disabled    bool
 	Checked, Autofocus    bool
-	Identifier            bool // typed letter by letter: nothing is to be capitalised or corrected
+	Exact                 bool // typed letter by letter: nothing is to be capitalised or corrected
 	Quiet                 bool // a button beside the one that most people want
 	NoValidate            bool
 	Options               []option
 	Notices               notices
 	DescribedBy           string
+	sight
 }
 
 type option struct {
@@ -51,10 +54,20 @@ func (all notices) Failed() bool {
 	return slices.ContainsFunc(all, func(n notice) bool { return n.Type == "error" })
 }
 
+// oneTimeCode is what browsers and telephones offer codes for.
+const oneTimeCode = "one-time-code"
+
 // inputTypes are the types a node may have; any other is drawn as text.
 var inputTypes = []string{"text", "email", "tel", "url", "number", "date", "datetime-local", "checkbox", "password", "hidden", "submit"}
 
 func (p *Pages) form(ui wire.UI) form {
+	f := p.fields(ui)
+	f.focus()
+	return f
+}
+
+// fields is a form in which typing begins nowhere yet.
+func (p *Pages) fields(ui wire.UI) form {
 	f := form{Action: ui.Action, Notices: p.notices(ui.Messages)}
 	buttons := 0
 	for i, n := range ui.Nodes {
@@ -76,7 +89,6 @@ func (p *Pages) form(ui wire.UI) form {
 		}
 		f.Fields = append(f.Fields, field)
 	}
-	f.focus()
 	return f
 }
 
@@ -94,8 +106,12 @@ func (p *Pages) field(id string, n wire.Node) field {
 	a := n.Attributes
 	f := field{
 		ID: id, Name: a.Name, Type: a.Type, Value: plain(a.Value), Label: p.label(n), Autocomplete: a.Autocomplete,
-		Required: a.Required, Disabled: a.Disabled, Notices: p.notices(n.Messages),
-		Identifier: namesPerson(a) || a.Type == "email" || a.Type == "url", NoValidate: a.Name == "screen" && a.Value == "previous",
+		Group: n.Group, Required: a.Required, Disabled: a.Disabled, Notices: p.notices(n.Messages),
+		Exact: namesPerson(a) || a.Type == "email" || a.Type == "url" || a.Autocomplete == oneTimeCode, NoValidate: a.Name == "screen" && a.Value == "previous",
+	}
+	if f.sight = p.sight(a); f.sight.Kind != "" {
+		f.Type = f.sight.Kind
+		return f
 	}
 	if !slices.Contains(inputTypes, f.Type) {
 		f.Type = "text"
@@ -114,6 +130,9 @@ func (p *Pages) field(id string, n wire.Node) field {
 	case a.Pattern != "":
 		f.Pattern = ".*(?:" + a.Pattern + ").*" // a schema looks for its pattern anywhere, a browser compares the whole value
 	}
+	if a.Name == "totp_code" {
+		f.InputMode = "numeric"
+	}
 	if f.Autocomplete == "" && (a.Name == "identifier" || strings.HasSuffix(a.Name, ".username")) {
 		f.Autocomplete = "username"
 	}
@@ -128,7 +147,7 @@ func (p *Pages) field(id string, n wire.Node) field {
 func (f *form) focus() {
 	best := -1
 	for i, n := range f.Fields {
-		if n.Type == "hidden" || n.Type == "submit" || n.Disabled {
+		if !n.typed() {
 			continue
 		}
 		if n.Notices.Failed() {
@@ -149,6 +168,11 @@ func (f *form) focus() {
 	}
 }
 
+// typed reports whether somebody can type into a field, or choose in it.
+func (f *field) typed() bool {
+	return f.Type != "hidden" && f.Type != "submit" && f.Kind == "" && !f.Disabled
+}
+
 // label is the node's label in our own words if we have some, for its group or in general, else in those of the wire.
 func (p *Pages) label(n wire.Node) template.HTML {
 	l := n.Meta.Label
@@ -162,7 +186,12 @@ func (p *Pages) label(n wire.Node) template.HTML {
 func (p *Pages) notices(all []wire.Message) notices {
 	var ns notices
 	for _, m := range all {
-		n := notice{"info", p.texts.own([]string{messageKey(m.ID)}, m.Context, m.Text)}
+		key := messageKey(m.ID)
+		keys := []string{key}
+		if why, ok := m.Context["end_reason"].(string); ok {
+			keys = []string{key + "." + why}
+		}
+		n := notice{"info", p.texts.own(keys, m.Context, m.Text)}
 		if m.Type == "error" || m.Type == "success" {
 			n.Type = m.Type
 		}

@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 
 	"exeunt/internal/wire"
@@ -30,6 +31,7 @@ type Pages struct {
 	base, origin string
 	product      string
 	texts        *texts
+	endings      []ending
 	assets       assets
 	templates    map[string]*template.Template // by the name of the page
 }
@@ -44,6 +46,7 @@ func New(o Options) (*Pages, error) {
 	if p.texts, err = readTexts(textsFile); err != nil {
 		return nil, err
 	}
+	p.endings = p.texts.endings()
 	if p.assets, err = newAssets(o.Logo); err != nil {
 		return nil, err
 	}
@@ -52,13 +55,16 @@ func New(o Options) (*Pages, error) {
 }
 
 // pageNames are the pages; each has its file of templates.
-var pageNames = []string{"flow", "home", "logout", "signedout", "error"}
+var pageNames = []string{"flow", "settings", "second", "home", "sessions", "logout", "signedout", "error"}
+
+// shared are the files that all pages share.
+var shared = []string{"layout", "parts", "form"}
 
 // parse reads the templates of each page on top of what they share, and asks for every text they name.
 func parse(t *texts) (map[string]*template.Template, error) {
-	shared := template.New("").Funcs(template.FuncMap{"text": t.say})
+	common := template.New("").Funcs(template.FuncMap{"text": t.say})
 	all := map[string]*template.Template{}
-	for _, name := range append([]string{"layout", "parts"}, pageNames...) {
+	for _, name := range slices.Concat(shared, pageNames) {
 		file := "templates/" + name + ".html"
 		source, err := templateFiles.ReadFile(file)
 		if err != nil {
@@ -69,9 +75,9 @@ func parse(t *texts) (map[string]*template.Template, error) {
 				return nil, fmt.Errorf("%s names the text %s, which does not exist", file, key)
 			}
 		}
-		page := shared
-		if name != "layout" && name != "parts" {
-			if page, err = shared.Clone(); err != nil {
+		page := common
+		if !slices.Contains(shared, name) {
+			if page, err = common.Clone(); err != nil {
 				return nil, err
 			}
 			all[name] = page
@@ -89,6 +95,7 @@ type frame struct {
 	Style, Script, Icon string // addresses
 	Logo                string // address, or ""
 	SignIn, Whoami      string
+	Endings             []ending
 	View                any
 }
 
@@ -96,7 +103,7 @@ type frame struct {
 func (p *Pages) draw(w io.Writer, page string, view any) error {
 	f := frame{
 		Product: p.product, Style: p.address(p.assets.style), Script: p.address(p.assets.script), Icon: p.address(p.assets.icon),
-		SignIn: p.base + "self-service/login/browser", Whoami: p.base + "sessions/whoami", View: view,
+		SignIn: p.base + "self-service/login/browser", Whoami: p.base + "sessions/whoami", Endings: p.endings, View: view,
 	}
 	if p.assets.logo != "" {
 		f.Logo = p.address(p.assets.logo)
@@ -142,6 +149,9 @@ type HomePage struct {
 	Others  string // action of the form "sign out everywhere else"
 	CSRF    string // value of its csrf_token field
 	Ended   int    // how many other sessions were just ended; -1: nothing to say
+
+	Sessions string // address of the page of where somebody is signed in
+	Settings string
 }
 
 // Home draws the page of somebody who is signed in.
@@ -151,7 +161,7 @@ func (p *Pages) Home(w io.Writer, v HomePage) error {
 		Who          string
 		Since, Until moment
 		Device       device
-	}{v, who(v.Session), p.moment(v.Session.AuthenticatedAt), p.moment(v.Session.ExpiresAt), lastDevice(v.Session)})
+	}{v, who(v.Session), p.moment(since(v.Session)), p.moment(v.Session.ExpiresAt), lastDevice(v.Session)})
 }
 
 // LogoutPage asks whether to sign out, for whoever opens the logout address without a token.

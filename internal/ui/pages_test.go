@@ -4,18 +4,26 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"exeunt/internal/flow"
+	rules "exeunt/internal/session"
 	"exeunt/internal/wire"
 )
 
 func TestThePolicyIsExact(t *testing.T) {
 	const want = "default-src 'none'; style-src 'self' https://id.example.org; script-src 'self' https://id.example.org; " +
 		"img-src 'self' https://id.example.org; connect-src 'self' https://id.example.org; frame-ancestors 'none'; base-uri 'none'"
-	if got := newPages(t, Options{}).Policy(); got != want {
+	p := newPages(t, Options{})
+	if got := p.Policy(); got != want {
 		t.Errorf("got %s", got)
+	}
+	if got, want := p.Policy("data:"), strings.Replace(want, "; connect-src", " data:; connect-src", 1); got != want {
+		t.Errorf("with pictures that a form brings along: %s", got)
 	}
 }
 
@@ -70,7 +78,7 @@ func TestEveryTextIsSaidSomewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	used := keysOfCode()
-	for _, name := range append([]string{"layout", "parts"}, pageNames...) {
+	for _, name := range slices.Concat(shared, pageNames) {
 		source, err := templateFiles.ReadFile("templates/" + name + ".html")
 		if err != nil {
 			t.Fatal(err)
@@ -78,13 +86,33 @@ func TestEveryTextIsSaidSomewhere(t *testing.T) {
 		used = append(used, keysIn(source)...)
 	}
 	for _, text := range texts.all.Templates() {
-		if key := text.Name(); key != "" && !slices.Contains(used, key) && !lookedUp(key) {
+		if key := text.Name(); key != "" && !slices.Contains(used, key) && !lookedUp(key) && !shownKey(key) {
 			t.Errorf("nothing says %s", key)
 		}
 	}
 	for _, key := range used {
 		if !texts.has(key) {
 			t.Errorf("there is no text %s", key)
+		}
+	}
+}
+
+// shownKey reports whether a key is one of those the keys that are put together from a page, a group or a reason.
+func shownKey(key string) bool {
+	return strings.HasPrefix(key, sectionKey) || strings.HasPrefix(key, pastKey)
+}
+
+func TestEveryTextThatIsPutTogetherIsSaidOnAPage(t *testing.T) {
+	p := newPages(t, Options{})
+	var all strings.Builder
+	for _, draw := range pages {
+		all.WriteString(drawn(t, p, draw))
+	}
+	for _, text := range p.texts.all.Templates() {
+		if key := text.Name(); shownKey(key) {
+			if said, err := p.texts.say(key); err != nil || !strings.Contains(all.String(), string(said)) {
+				t.Errorf("no page says %s: %v", key, err)
+			}
 		}
 	}
 }
@@ -188,9 +216,9 @@ func TestAPersonHasAName(t *testing.T) {
 
 func TestBrowsersHaveSimpleNames(t *testing.T) {
 	for agent, want := range map[string]device{
-		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0": {"Edge", "Windows", ""},
-		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/604.1":     {"Safari", "iPhone", ""},
-		"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36":               {"Chrome", "Android", ""},
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0": {Browser: "Edge", System: "Windows"},
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/604.1":     {Browser: "Safari", System: "iPhone"},
+		"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36":               {Browser: "Chrome", System: "Android"},
 		"curl/8.16.0": {},
 		"":            {},
 	} {
@@ -206,9 +234,118 @@ func TestBrowsersHaveSimpleNames(t *testing.T) {
 func TestEndedSessionsAreCounted(t *testing.T) {
 	p := newPages(t, Options{})
 	for n, want := range map[int]string{0: "There was no other session to end.", 1: "1 other session was ended.", 2: "2 other sessions were ended."} {
-		page := drawn(t, p, func(p *Pages, w io.Writer) error { return p.Home(w, home(n)) })
-		if !strings.Contains(page, `role="status">`+want+"<") {
-			t.Errorf("after ending %d: no %q", n, want)
+		for name, draw := range map[string]func(*Pages, io.Writer) error{
+			"home":     func(p *Pages, w io.Writer) error { return p.Home(w, home(n)) },
+			"sessions": func(p *Pages, w io.Writer) error { return p.Sessions(w, everywhere(strconv.Itoa(n))) },
+		} {
+			if page := drawn(t, p, draw); !strings.Contains(page, `role="status">`+want+"<") {
+				t.Errorf("%s, after ending %d: no %q", name, n, want)
+			}
+		}
+	}
+}
+
+func TestMessagesCountOtherDevices(t *testing.T) {
+	p := newPages(t, Options{})
+	for n, want := range map[any]string{1.0: "You were signed out on 1 other device.", 1: "You were signed out on 1 other device.", 12.0: "You were signed out on 12 other devices."} {
+		got := p.notices([]wire.Message{{ID: 1100002, Context: map[string]any{"sessions_ended": n}}})
+		if string(got[0].Text) != want {
+			t.Errorf("%v: %q", n, got[0].Text)
+		}
+	}
+}
+
+func TestEveryReasonIsTold(t *testing.T) {
+	p := newPages(t, Options{})
+	for _, reason := range rules.Reasons {
+		if key := pastKey + string(reason); !p.texts.has(key) {
+			t.Errorf("%s has no text", key)
+		}
+		told := slices.ContainsFunc(p.endings, func(e ending) bool { return e.Reason == string(reason) && e.Said != "" })
+		if told != (reason != rules.Logout) {
+			t.Errorf("%s is told: %v", reason, told)
+		}
+		for _, m := range flow.SessionEnded(reason) {
+			got := p.notices([]wire.Message{{ID: m.ID, Text: "Words of the wire.", Context: m.Context}})
+			if want, _ := p.texts.say(endingKey + string(reason)); got[0].Text != want {
+				t.Errorf("%s is told as %q", reason, got[0].Text)
+			}
+		}
+	}
+	if got := p.notices([]wire.Message{ended("struck_by_lightning")}); got[0].Text != "The session has ended." {
+		t.Errorf("a reason without a text is told as %q", got[0].Text)
+	}
+}
+
+func TestEachSectionIsAFormOfItsOwn(t *testing.T) {
+	p := newPages(t, Options{})
+	all, _ := p.sections("settings", settings(nil, noCodes, makeCodes, noApp).UI)
+	var got []string
+	for _, s := range all {
+		line := s.Group + ":"
+		for _, f := range s.Fields {
+			line += " " + f.Name
+			if f.Quiet {
+				line += "-"
+			}
+		}
+		got = append(got, line)
+	}
+	want := []string{"profile: csrf_token traits.email method", "password: csrf_token password method",
+		"lookup_secret: csrf_token lookup_secret_regenerate lookup_secret_disable-", "totp: csrf_token totp_unlink-"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestReadingGoesOnWhereSomethingHasHappened(t *testing.T) {
+	p := newPages(t, Options{})
+	focused := regexp.MustCompile(`<(h2|input|button)[^>]*? (?:id|name)="(?:field-\d+" name=")?([a-z_.]+)"[^>]* autofocus>`)
+	for name, want := range map[string][]string{
+		"settings": {}, "settings-protected": {}, "settings-wrong": {"input", "traits.x"}, "settings-new-codes": {"h2", "lookup_secret"}, "settings-codes": {"h2", "lookup_secret"},
+		"second": {"input", "totp_code"}, "second-recovery": {"input", "lookup_secret"},
+	} {
+		got := focused.FindStringSubmatch(drawn(t, p, pages[name]))
+		if len(got) > 0 {
+			got = got[1:]
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestTheLesserWayIsOpenForWhoeverTookIt(t *testing.T) {
+	p := newPages(t, Options{})
+	missing := withNotes(recovery, failure(4000002, "Missing."))
+	for name, c := range map[string]struct {
+		page SecondFactorPage
+		open bool
+	}{
+		"at first":                  {second(nil, appCode, useApp, recovery, useRecovery), false},
+		"after a wrong app code":    {second([]wire.Message{failure(4000008, "Wrong.")}, appCode, useApp, recovery, useRecovery), false},
+		"after a used code":         {second([]wire.Message{failure(4000012, "Used.")}, appCode, useApp, recovery, useRecovery), true},
+		"after a code that was not": {second(nil, appCode, useApp, missing, useRecovery), true},
+	} {
+		page := drawn(t, p, func(p *Pages, w io.Writer) error { return p.SecondFactor(w, c.page) })
+		if strings.Contains(page, "<details open>") != c.open || !strings.Contains(page, "<summary>") {
+			t.Errorf("%s:\n%s", name, page)
+		}
+	}
+	alone := drawn(t, p, func(p *Pages, w io.Writer) error { return p.SecondFactor(w, second(nil, recovery, useRecovery)) })
+	if strings.Contains(alone, "<details") {
+		t.Error("the only way is hidden")
+	}
+}
+
+func TestFormsBringNoOtherPicturesAlong(t *testing.T) {
+	p := newPages(t, Options{})
+	for src, drawn := range map[string]bool{
+		dot: true, "": false, "https://evil.example/x.png": false, "javascript:alert(1)": false, "data:text/html;base64,AAAA": false,
+		"data:image/svg+xml;base64,AAAA": false, dot + "\" onload=\"x": false,
+	} {
+		if got := p.field("field-1", picturing(src)); (got.Src != "") != drawn || got.Kind != picture {
+			t.Errorf("%q: %+v", src, got.sight)
 		}
 	}
 }

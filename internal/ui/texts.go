@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"html/template"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -42,7 +44,7 @@ func readTexts(file []byte) (*texts, error) {
 
 // keysOfCode are the keys that are asked for outside of templates.
 func keysOfCode() []string {
-	keys := []string{"time"}
+	keys := []string{"time", "settings.newpassword"}
 	for m := time.January; m <= time.December; m++ {
 		keys = append(keys, monthKey(m))
 	}
@@ -88,6 +90,25 @@ func (t *texts) own(keys []string, context map[string]any, others string) templa
 		}
 	}
 	return template.HTML(template.HTMLEscapeString(others))
+}
+
+// ending is what the pages say of one reason why a session has ended.
+type ending struct {
+	Reason string
+	Said   template.HTML
+}
+
+// endingKey is where the texts about the end of a session are, by its reason.
+const endingKey = "message.1100003."
+
+func (t *texts) endings() (all []ending) {
+	for _, each := range t.all.Templates() {
+		if reason, ok := strings.CutPrefix(each.Name(), endingKey); ok {
+			all = append(all, ending{reason, t.own([]string{each.Name()}, nil, "")})
+		}
+	}
+	slices.SortFunc(all, func(a, b ending) int { return strings.Compare(a.Reason, b.Reason) })
+	return all
 }
 
 // moment is a time to be shown.

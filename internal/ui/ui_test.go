@@ -139,7 +139,8 @@ func session() wire.Session {
 var signOut = SignOut{Action: base + "self-service/logout", Token: "t0ken", After: base + "signed-out"}
 
 func home(ended int) HomePage {
-	return HomePage{Session: session(), SignOut: signOut, Others: base + "ui/others", CSRF: "c3Jm", Ended: ended}
+	return HomePage{Session: session(), SignOut: signOut, Others: base + "ui/others", CSRF: "c3Jm", Ended: ended,
+		Sessions: base + "ui/sessions", Settings: base + "self-service/settings/browser"}
 }
 
 // pages are all golden pages by name.
@@ -150,6 +151,10 @@ var pages = map[string]func(p *Pages, w io.Writer) error{
 	"login-wrong": func(p *Pages, w io.Writer) error {
 		return p.Flow(w, withOther(login([]wire.Message{failure(4000006, "The provided credentials are invalid.")},
 			csrf, identifier("text", "ada@example.org"), password("current-password"), signIn), "self-service/registration/browser"))
+	},
+	"login-remember": func(p *Pages, w io.Writer) error {
+		return p.Flow(w, login([]wire.Message{ended("credential_changed")}, csrf, identifier("text", ""), password("current-password"),
+			input("remember", "checkbox", nil, info(1100001, "Keep me signed in")), signIn))
 	},
 	"login-refresh": func(p *Pages, w io.Writer) error { return p.Flow(w, refreshPage()) },
 	"registration": func(p *Pages, w io.Writer) error {
@@ -162,8 +167,33 @@ var pages = map[string]func(p *Pages, w io.Writer) error{
 			"self-service/login/browser"))
 	},
 	"registration-faults": func(p *Pages, w io.Writer) error { return p.Flow(w, everything()) },
-	"home":                func(p *Pages, w io.Writer) error { return p.Home(w, home(-1)) },
-	"home-ended":          func(p *Pages, w io.Writer) error { return p.Home(w, home(2)) },
+	"second": func(p *Pages, w io.Writer) error {
+		return p.SecondFactor(w, second(nil, appCode, useApp, recovery, useRecovery))
+	},
+	"second-recovery": func(p *Pages, w io.Writer) error {
+		return p.SecondFactor(w, second([]wire.Message{failure(4000016, "The recovery code is not right.")}, appCode, useApp, recovery, useRecovery))
+	},
+	"second-nothing": func(p *Pages, w io.Writer) error { return p.SecondFactor(w, second(nil)) },
+	"settings": func(p *Pages, w io.Writer) error {
+		return p.Settings(w, settings(nil, makeCodes, qr, key, verify, saveApp))
+	},
+	"settings-protected": func(p *Pages, w io.Writer) error { return p.Settings(w, settings(saved, showCodes, noCodes, noApp)) },
+	"settings-new-codes": func(p *Pages, w io.Writer) error {
+		return p.Settings(w, settings(nil, codesNode("abcd1234", "q0q0zzzz"), keepCodes, noApp))
+	},
+	"settings-codes": func(p *Pages, w io.Writer) error {
+		return p.Settings(w, settings(nil, codesNode("abcd1234", ""), noCodes, makeCodes, noApp))
+	},
+	"settings-wrong": func(p *Pages, w io.Writer) error {
+		return p.Settings(w, settings(nil, qr, key, withNotes(verify, failure(4000008, "The code is not right.")), saveApp, withNotes(input("traits.x", "text", nil), failure(4000001, "No such trait."))))
+	},
+	"sessions":       func(p *Pages, w io.Writer) error { return p.Sessions(w, everywhere("")) },
+	"sessions-ended": func(p *Pages, w io.Writer) error { return p.Sessions(w, everywhere(OneEnded)) },
+	"sessions-alone": func(p *Pages, w io.Writer) error {
+		return p.Sessions(w, SessionsPage{Here: session(), Now: session().AuthenticatedAt, Done: "3", Action: base + "ui/sessions", CSRF: "c3Jm", Home: base + "ui/"})
+	},
+	"home":       func(p *Pages, w io.Writer) error { return p.Home(w, home(-1)) },
+	"home-ended": func(p *Pages, w io.Writer) error { return p.Home(w, home(2)) },
 	"logout": func(p *Pages, w io.Writer) error {
 		return p.Logout(w, LogoutPage{Session: session(), SignOut: signOut, Stay: base + "ui"})
 	},

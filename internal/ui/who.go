@@ -31,7 +31,7 @@ func who(s wire.Session) string {
 
 // device is a browser in simple words; what is not known is "".
 type device struct {
-	Browser, System, IP string
+	Browser, System, IP, Location string
 }
 
 // lastDevice is where the session authenticated last.
@@ -40,7 +40,7 @@ func lastDevice(s wire.Session) device {
 		return device{}
 	}
 	d := s.Devices[len(s.Devices)-1]
-	return device{firstIn(d.UserAgent, browsers), firstIn(d.UserAgent, systems), d.IP}
+	return device{firstIn(d.UserAgent, browsers), firstIn(d.UserAgent, systems), d.IP, d.Location}
 }
 
 // The marks of browsers and systems in a user agent. Each claims to be those below it as well, so the order matters.

@@ -22,6 +22,7 @@ type Session struct {
 	Identity        *Identity  `json:"identity"`
 	Devices         []Device   `json:"devices"`
 	LastSeenAt      *time.Time `json:"last_seen_at,omitempty"`
+	Remembered      bool       `json:"remembered,omitempty"`
 	Current         bool       `json:"current,omitempty"`
 	EndedAt         *time.Time `json:"ended_at,omitempty"`
 	EndReason       string     `json:"end_reason,omitempty"`
@@ -47,7 +48,7 @@ type Device struct {
 type Expand struct {
 	Identity bool
 	Devices  bool
-	End      bool // when, why and by whom it ended
+	End      bool // when, why and by whom it ended, and whether its holder chose to stay signed in
 	Admin    bool // the metadata that is for administrators only
 }
 
@@ -69,6 +70,7 @@ func (v View) FromSession(s *session.Session, now time.Time, e Expand) Session {
 		i := v.FromIdentity(s.Identity, IdentityParts{Admin: e.Admin})
 		w.Identity = &i
 	}
+	w.Remembered = (e.End || e.Admin) && s.Remembered
 	if (e.End || e.Admin) && s.End != nil {
 		w.EndedAt, w.EndReason, w.EndedBy = optional(s.End.At), string(s.End.Reason), s.End.By
 	}
