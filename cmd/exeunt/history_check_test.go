@@ -12,7 +12,7 @@ import (
 func check(all []entry) (violations []string) {
 	all = slices.Clone(all)
 	slices.SortFunc(all, func(a, b entry) int { return int(a.begun - b.begun) })
-	c := checker{all: all, begins: map[string]entry{}, people: map[int][]string{}, expires: map[string]time.Time{}}
+	c := checker{all: all, begins: map[string]entry{}, people: map[int][]string{}, expires: map[string]time.Duration{}}
 	for _, e := range all {
 		c.learn(e)
 	}
@@ -25,9 +25,9 @@ func check(all []entry) (violations []string) {
 // checker knows what a history says of each session.
 type checker struct {
 	all     []entry
-	begins  map[string]entry     // the operation that started a session
-	people  map[int][]string     // the sessions of a person
-	expires map[string]time.Time // the latest expiry that was told of a session
+	begins  map[string]entry         // the operation that started a session
+	people  map[int][]string         // the sessions of a person
+	expires map[string]time.Duration // the latest expiry that was told of a session
 }
 
 func (c *checker) learn(e entry) {
@@ -35,9 +35,11 @@ func (c *checker) learn(e entry) {
 		c.begins[e.newSession] = e
 		c.people[e.person] = append(c.people[e.person], e.newSession)
 	}
-	if e.expires.After(c.expires[e.session]) {
-		c.expires[e.session] = e.expires
+	about := e.session
+	if e.newSession != "" {
+		about = e.newSession
 	}
+	c.expires[about] = max(c.expires[about], e.expires)
 }
 
 // started reports whether an operation began a session: a refresh does that when the one before had ended.
@@ -113,6 +115,9 @@ func (c *checker) judge(e entry) (violations []string) {
 // explained reports whether something that had begun before a refusal was answered is a reason for it.
 func (c *checker) explained(e entry) bool {
 	person, more := c.begins[e.session].person, 0
+	if e.answered >= c.expires[e.session] {
+		return true // its time had run out
+	}
 	for _, other := range c.all {
 		if other.begun >= e.answered {
 			break
@@ -131,7 +136,7 @@ func (c *checker) explained(e entry) bool {
 // tally compares what answers said was ended with what the store says.
 func (h *history) tally(t *testing.T, people []*subject) {
 	t.Helper()
-	c := checker{begins: map[string]entry{}, people: map[int][]string{}, expires: map[string]time.Time{}}
+	c := checker{begins: map[string]entry{}, people: map[int][]string{}, expires: map[string]time.Duration{}}
 	for _, e := range h.entries {
 		c.learn(e)
 	}
@@ -201,8 +206,8 @@ func (h *history) tally(t *testing.T, people []*subject) {
 func TestTheCheckerFindsWhatMustNotHappen(t *testing.T) {
 	at := func(n int) time.Duration { return time.Duration(n) * time.Second }
 	right := []entry{
-		{what: starts, newSession: "a", newToken: "1", status: 200, begun: at(0), answered: at(1)},
-		{what: starts, newSession: "b", newToken: "2", status: 200, begun: at(1), answered: at(2)},
+		{what: starts, newSession: "a", newToken: "1", status: 200, begun: at(0), answered: at(1), expires: at(30)},
+		{what: starts, newSession: "b", newToken: "2", status: 200, begun: at(1), answered: at(2), expires: at(30)},
 		{what: checks, session: "a", token: "1", status: 200, begun: at(3), answered: at(4)},
 		{what: refreshes, session: "a", token: "1", newSession: "a", newToken: "3", status: 200, begun: at(5), answered: at(6)},
 		{what: checks, session: "a", token: "1", status: 401, begun: at(6), answered: at(7)},

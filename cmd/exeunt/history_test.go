@@ -24,7 +24,7 @@ const (
 	mostLive   = 6
 
 	historyConfig = `
-session: {lifespan: 40s, sliding: true, extend_debounce: 0s, limit: {max: 6, policy: evict_oldest}}
+session: {lifespan: 20s, sliding: true, extend_debounce: 0s, limit: {max: 6, policy: evict_oldest}}
 selfservice: {flows: {registration: {after: {password: {hooks: []}}}}}
 `
 )
@@ -54,10 +54,10 @@ type entry struct {
 	begun      time.Duration // since the start of the history
 	answered   time.Duration
 	status     int
-	newToken   string    // start, refresh
-	newSession string    // start
-	ended      int       // how many sessions the answer says were ended
-	expires    time.Time // whoami
+	newToken   string        // start, refresh
+	newSession string        // start
+	ended      int           // how many sessions the answer says were ended
+	expires    time.Duration // whoami, start, refresh: when the session expires, since the start of the history
 }
 
 // subject is a person of the history.
@@ -227,14 +227,18 @@ func (h *history) note(e entry, method, address string, body any, token string) 
 	if n, ok := v["count"].(float64); ok {
 		e.ended = int(n)
 	}
-	if text, ok := v["expires_at"].(string); ok {
-		e.expires, _ = time.Parse(time.RFC3339Nano, text)
-	}
 	if text, ok := v["session_token"].(string); ok {
 		e.newToken = text
 	}
-	if s, ok := v["session"].(map[string]any); ok {
+	s, ok := v["session"].(map[string]any)
+	if ok {
 		e.newSession, _ = s["id"].(string)
+	} else {
+		s = v
+	}
+	if text, ok := s["expires_at"].(string); ok && status == 200 {
+		at, _ := time.Parse(time.RFC3339Nano, text)
+		e.expires = at.Sub(h.begin)
 	}
 	if ui, ok := v["ui"].(map[string]any); ok && status == 200 {
 		e.ended = endedIn(ui)
