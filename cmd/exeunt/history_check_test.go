@@ -164,7 +164,7 @@ func (h *history) tally(t *testing.T, people []*subject) {
 			if s["active"] == true {
 				live++
 			}
-			if want := map[bool]int{true: 0, false: 1}[s["active"] == true]; ends[s["id"].(string)] != want {
+			if want := map[bool]int{true: 0, false: 1}[s["end_reason"] == nil]; ends[s["id"].(string)] != want {
 				t.Errorf("session %v, which ended as %v, has %d events of its end", s["id"], s["end_reason"], ends[s["id"].(string)])
 			}
 			reasons[s["end_reason"]]++
