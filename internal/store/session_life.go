@@ -92,9 +92,11 @@ UPDATE sessions SET issued_at = $2, authenticated_at = $3, expires_at = $4, dead
 RETURNING id, identity_id, previous_token_hash AS token_hash, CAST($14 AS TEXT) AS kind, CAST($13 AS BIGINT) AS at,
           CAST($15 AS TEXT) AS reason, identity_id AS actor`)
 
-// RefreshSession implements session.Store. Its effect concerns the token before: nobody has asked for the new one yet.
+// RefreshSession implements session.Store. Its effect concerns the token before: nobody has asked for the new one yet. When
+// a lost connection has left the outcome unknown it is repeated, and then finds another rotation: a caller who begins
+// anew with the same token ends up with that, and nobody is left with one that was replaced.
 func (s *Store) RefreshSession(ctx context.Context, n *session.Session, token session.TokenHash, r session.Renewed) (done bool, err error) {
-	err = s.write(ctx, manner{single: true}, func(ctx context.Context, t *tx) error {
+	err = s.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
 		rows, err := t.change(ctx, refreshSession, n.ID.String(), micros(n.IssuedAt), micros(n.AuthenticatedAt), micros(n.ExpiresAt),
 			micros(n.DeadlineAt), micros(n.LastSeenAt), int(n.AAL), methodsDoc(n.Methods), devicesDoc(n.Devices),
 			micros(r.PreviousUntil), hashText(token), n.Rotation, micros(r.Now), r.Kind, r.Reason)
