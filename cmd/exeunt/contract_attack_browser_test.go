@@ -321,6 +321,8 @@ func TestPagesOfOthersCanCauseNothing(t *testing.T) {
 		"* /sessions/whoami":              "changes nothing, whatever the method",
 		"DELETE /self-service/logout/api": "looks at no cookie",
 		"HEAD /self-service/logout":       "is refused",
+		"HEAD /self-service/settings":     "is refused",
+		"HEAD /sessions/token-exchange":   "is refused",
 	}
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		b, p := in.visitor()

@@ -316,6 +316,17 @@ func TestContractTokenExchange(t *testing.T) {
 			in.whoami(got.text(t, "session_token")).expect(t, 200).is(t, "identity.id", p.id)
 			exchange(init, back).refused(t, 404, "exchange_not_found")
 		}},
+		{"sessions 4.2: HEAD uses no codes up", func(t *testing.T, in *instance) {
+			p := in.person()
+			f := in.begin("login", "?return_session_token_exchange_code=true")
+			a := in.signIn(f, p.email, passphrase).expect(t, 200)
+			to, _ := url.Parse(a.text(t, "continue_with.0.redirect_browser_to"))
+			address := in.public + "/sessions/token-exchange?init_code=" + f.text(t, "session_token_exchange_code") + "&return_to_code=" + to.Query().Get("code")
+			if a := in.call("HEAD", address, nil).expect(t, 405); a.header.Get("Allow") != "GET" {
+				t.Errorf("Allow %q", a.header.Get("Allow"))
+			}
+			in.call("GET", address, nil).expect(t, 200)
+		}},
 		{"sessions 4.2: what is missing", func(t *testing.T, in *instance) {
 			for _, query := range []string{"", "?init_code=x", "?return_to_code=x", "?init_code=&return_to_code=x"} {
 				in.call("GET", in.public+"/sessions/token-exchange"+query, nil).refused(t, 400, "exchange_codes_missing")

@@ -288,6 +288,22 @@ func TestContractPrivilegedSettings(t *testing.T) {
 			in.signIn(in.begin("login", ""), p.email, "another one entirely").expect(t, 200)
 			b.ask("/sessions/whoami").expect(t, 200)
 		}},
+		{"flows 6.4: HEAD and what a browser loads by itself make no change", func(t *testing.T, in *instance) {
+			b, p := in.visitor()
+			f := b.flowAt("settings", b.page(settingsInit).to(t, 303), in.public+"/ui/settings?flow=")
+			in.aged(p)
+			resume := in.public + "/self-service/settings?flow=" + f.text(t, "id")
+			b.post(in.act(f), form(object{"method": "password", "password": "another one entirely", "csrf_token": f.csrf(t)})).to(t, 303)
+			login := b.ask("/self-service/login/browser?refresh=true").expect(t, 200)
+			b.send(in.act(login), typed(login, p.email, passphrase, t)).expect(t, 200)
+			b.call("HEAD", resume, nil, "Accept", asPage).expect(t, 405).sets(t)
+			for _, header := range [][]string{{"Sec-Purpose", "prefetch"}, {"Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"}, {"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}} {
+				b.ask("/self-service/settings?flow="+f.text(t, "id"), header...).refused(t, 403, "logout_not_intended").sets(t)
+			}
+			in.signIn(in.begin("login", ""), p.email, passphrase).expect(t, 200)
+			b.page(resume).to(t, 303)
+			in.signIn(in.begin("login", ""), p.email, "another one entirely").expect(t, 200)
+		}},
 		{"flows 6.4: nothing is taken along to another flow or person", func(t *testing.T, in *instance) {
 			b, p := in.visitor()
 			f := b.flowAt("settings", b.page(settingsInit).to(t, 303), in.public+"/ui/settings?flow=")

@@ -29,10 +29,12 @@ func (s *Server) publicRoutes() []route {
 		{"GET", "/self-service/settings/flows", s.fetch(flow.Settings)},
 		{"POST", "/self-service/settings", s.submit(flow.Settings)},
 		{"GET", "/self-service/settings", s.intended(s.arriving(s.browse(wantsJSON, s.resumeSettings)))},
+		{"HEAD", "/self-service/settings", nil}, // as for logout
 		{"GET", "/.well-known/change-password", s.changePassword},
 		{"GET", "/self-service/errors", s.selfServiceError},
 
 		{"GET", "/sessions/token-exchange", s.tokenExchange},
+		{"HEAD", "/sessions/token-exchange", nil}, // the codes would be used, and nobody have the token
 		{"GET", "/sessions", s.ownSessions},
 		{"DELETE", "/sessions", s.own(s.revokeOthers)},
 		{"DELETE", "/sessions/{id}", s.own(s.revokeOther)},
