@@ -214,6 +214,14 @@ func TestContractCookiesOfOtherTimes(t *testing.T) {
 				in.on(t).call("GET", in.public+"/sessions/whoami", nil, "Cookie", carrying(cookie)).expect(t, 200).is(t, "id", p.session).sets(t, removed, moved)
 				in.on(t).call("GET", in.public+"/self-service/logout/browser", nil, "Cookie", "older="+cookie).expect(t, 200).sets(t, strings.Replace(removed, "ory_kratos_session", "older", 1), moved, guard)
 			})
+			t.Run("sessions 6.1: a token that was replaced does not move to the new name, where its successor is by now", func(t *testing.T) {
+				b := in.on(t).browser()
+				b.enter(p.email)
+				old := b.held("sid")
+				f := b.ask("/self-service/login/browser?refresh=true").expect(t, 200)
+				b.send(b.act(f), typed(f, p.email, passphrase, t)).expect(t, 200)
+				in.on(t).call("GET", in.public+"/sessions/whoami", nil, "Cookie", carrying(old)).expect(t, 200).sets(t)
+			})
 			t.Run("sessions 6.1: cookies of all names go with the session", func(t *testing.T) {
 				in := in.on(t)
 				token := in.call("GET", in.public+"/self-service/logout/browser", nil, "Cookie", "sid="+cookie).expect(t, 200).text(t, "logout_token")
@@ -360,4 +368,44 @@ func TestContractAntiForgeryCookie(t *testing.T) {
 		}})
 	}
 	contract(t, "", rows)
+}
+
+func TestContractCookiesThatWereReplaced(t *testing.T) {
+	replaced := func(in *instance) (b *browser, p person, old string) {
+		b, p = in.visitor()
+		old = b.cookie()
+		f := b.ask("/self-service/login/browser?refresh=true").expect(b.t, 200)
+		b.send(in.act(f), typed(f, p.email, passphrase, b.t)).expect(b.t, 200)
+		return b, p, old
+	}
+	contract(t, "", []row{
+		{"a request that was under way for long takes no cookie from the browser, which has the next one", func(t *testing.T, in *instance) {
+			b, _, old := replaced(in)
+			until(t, func() bool {
+				a := in.call("GET", in.public+"/sessions/whoami", nil, "Cookie", carrying(old)).sets(t)
+				return a.status == 401
+			})
+			in.call("GET", in.public+"/self-service/settings/browser", nil, "Accept", asJSON, "Cookie", carrying(old)).refused(t, 401, "session_inactive").sets(t, guard)
+			b.ask("/sessions/whoami").expect(t, 200)
+			in.call("GET", in.public+"/sessions/whoami", nil, "Cookie", carrying(old, b.cookie())).expect(t, 200).sets(t)
+			address, _ := b.leaving("")
+			gone := b.cookie()
+			b.ask(address).expect(t, 204)
+			for _, cookie := range []string{old, gone} {
+				in.gone(cookie) // the session itself has ended
+			}
+		}},
+		{"whoever knew the token before changes no credential, and takes the session from nobody", func(t *testing.T, in *instance) {
+			b, p, old := replaced(in)
+			f := b.settings("")
+			guarding := in.csrfName() + "=" + b.held(in.csrfName())
+			for _, body := range []object{{"method": "password", "password": "another one entirely"}, {"method": "profile", "traits": object{"email": testkit.Email()}}} {
+				body["csrf_token"] = f.csrf(t)
+				in.call("POST", in.act(f), body, "Accept", asJSON, "Cookie", carrying(old)+"; "+guarding).refused(t, 403, "session_refresh_required").sets(t)
+			}
+			in.signIn(in.begin("login", ""), p.email, passphrase).expect(t, 200)
+			b.send(in.act(f), object{"method": "password", "password": "another one entirely", "csrf_token": f.csrf(t)}).expect(t, 200)
+			b.ask("/sessions/whoami").expect(t, 200)
+		}},
+	})
 }

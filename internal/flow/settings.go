@@ -41,14 +41,16 @@ func settingsNodes(_ *Engine, _ *Flow, nodes []Node) ([]Node, error) {
 	return nodes, nil
 }
 
-// recent refuses a change that needs a session that has authenticated a short time ago.
+// recent refuses a change that needs a session that has authenticated a short time ago. By a token that was replaced
+// nobody has: it is what somebody else may have known before its holder authenticated.
 func (e *Engine) recent(ctx context.Context, m Method, f *Flow, in Input) error {
 	g, ok := m.(Guarded)
 	if !ok || f.Kind != Settings {
 		return nil
 	}
 	needed, err := g.Privileged(ctx, f, in)
-	if err == nil && needed && e.now().Sub(in.Current.AuthenticatedAt) > e.Rules[Settings].PrivilegedAge {
+	old := !in.Current.TokenUntil.IsZero() || e.now().Sub(in.Current.AuthenticatedAt) > e.Rules[Settings].PrivilegedAge
+	if err == nil && needed && old {
 		return ErrRefresh
 	}
 	return err

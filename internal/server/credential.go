@@ -75,9 +75,10 @@ var errManyCookies = fault.New(fault.Invalid, "session_cookies_too_many", "The r
 
 // byCookie takes the first session cookie that stands for a session that counts: a dead or foreign one beside it, from
 // another path or another time, must not sign anybody out. It reports whether any of them can be a token at all.
-// Cookies are removed only when all of them were looked up: one that was not may be the live one.
+// Cookies are removed only when all of them were looked up: one that was not may be the live one. They stay when one of
+// them was replaced: the request was under way for long, and the browser has the new one by now.
 func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (c caller, found bool, err error) {
-	seen, tried, left, ended := false, 0, false, ""
+	seen, tried, left, replaced, ended := false, 0, false, false, ""
 	for _, name := range s.sessionCookies {
 		for _, sent := range r.CookiesNamed(name) {
 			seen = true
@@ -94,9 +95,10 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 			live, err := find(s.Sessions, r.Context(), token)
 			if errors.Is(err, session.ErrNone) {
 				ended = cmp.Or(ended, endReason(err))
+				replaced = replaced || errors.Is(err, session.Replaced)
 				continue
 			}
-			if err == nil && name != s.Session.Name {
+			if err == nil && name != s.Session.Name && live.TokenUntil.IsZero() {
 				s.remove(w, name)
 				s.issue(w, token, live)
 			}
@@ -111,7 +113,7 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 	case tried > 0:
 		err = session.ErrNone
 	}
-	if seen && !left {
+	if seen && !left && !replaced {
 		s.sweep(w)
 	}
 	return caller{cookie: true, ended: ended}, tried > 0, err

@@ -97,8 +97,11 @@ func over(s *Session) error {
 	case s.TokenUntil.IsZero():
 		return ErrNone.WithDetail(EndReason, string(Expired))
 	}
-	return ErrNone // the session may live, with another token
+	return ErrNone.Because(Replaced)
 }
+
+// Replaced is the cause of ErrNone for a token that another one has taken the place of: the session may live with that one.
+var Replaced = errors.New("another token has taken the place of this one")
 
 // EndReason is the detail of ErrNone that says why a session ended.
 const EndReason = "end_reason"

@@ -42,8 +42,8 @@ type Store interface {
 	// whether it did.
 	ExtendSession(ctx context.Context, id ID, rule ExtendRule) (bool, error)
 
-	// SlideSession is ExtendSession for its holder, who is using it at rule.Now.
-	SlideSession(ctx context.Context, id ID, rule ExtendRule) (bool, error)
+	// SlideSession is ExtendSession for its holder, who is using it at rule.Now, with the token of this rotation.
+	SlideSession(ctx context.Context, id ID, rotation int64, rule ExtendRule) (bool, error)
 
 	// TouchSessions notes that sessions were in use at now, and moves the expiry of those that may go unused for idle
 	// alone; zero is no such bound. Sessions that are over, and those that were seen after since, are left alone.

@@ -40,7 +40,7 @@ func (m *Manager) slides(s *Session, now time.Time) bool {
 
 func (m *Manager) slide(ctx context.Context, s *Session, now time.Time) (*Session, error) {
 	rule := m.extension(now, 0)
-	done, err := m.Store.SlideSession(ctx, s.ID, rule)
+	done, err := m.Store.SlideSession(ctx, s.ID, s.Rotation, rule)
 	if err != nil || !done {
 		return s, err
 	}

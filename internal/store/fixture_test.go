@@ -269,7 +269,7 @@ func operations() []operation {
 			return err
 		}},
 		{"SlideSession", func(ctx context.Context, st *Store) error {
-			_, err := st.SlideSession(ctx, s.ID, session.ExtendRule{Now: now})
+			_, err := st.SlideSession(ctx, s.ID, s.Rotation, session.ExtendRule{Now: now})
 			return err
 		}},
 		{"TouchSessions", func(ctx context.Context, st *Store) error {

@@ -16,17 +16,17 @@ const (
 	extendable   query = `
  WHERE id = $1 AND ended_at IS NULL AND deleted = FALSE AND expires_at > $6
    AND GREATEST(deadline_at, expires_at) < ` + nextDeadline + ` AND GREATEST(deadline_at, expires_at) <= $7 AND extended_at <= $8
-   AND EXISTS (SELECT 1 FROM identities i WHERE i.id = sessions.identity_id AND i.state = 'active')
-RETURNING id, identity_id, token_hash, 'session_extended' AS kind, extended_at AS at, `
+   AND EXISTS (SELECT 1 FROM identities i WHERE i.id = sessions.identity_id AND i.state = 'active')`
+	wasExtended query = ` RETURNING id, identity_id, token_hash, 'session_extended' AS kind, extended_at AS at, `
 )
 
 var (
 	extendSession = newChange(`
 UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + nextDeadline + `, GREATEST(last_seen_at, issued_at) + CAST($5 AS BIGINT)), extended_at = $6` +
-		extendable + `'' AS reason, 'admin' AS actor`)
+		extendable + wasExtended + `'' AS reason, 'admin' AS actor`)
 	slideSession = newChange(`
 UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + nextDeadline + `, CAST($6 AS BIGINT) + CAST($5 AS BIGINT)), extended_at = $6, last_seen_at = $6` +
-		extendable + `'activity' AS reason, identity_id AS actor`)
+		extendable + ` AND rotation = $9` + wasExtended + `'activity' AS reason, identity_id AS actor`)
 )
 
 // ExtendSession implements session.Store.
@@ -35,8 +35,8 @@ func (s *Store) ExtendSession(ctx context.Context, id session.ID, rule session.E
 }
 
 // SlideSession implements session.Store.
-func (s *Store) SlideSession(ctx context.Context, id session.ID, rule session.ExtendRule) (bool, error) {
-	return s.extend(ctx, slideSession, id, rule)
+func (s *Store) SlideSession(ctx context.Context, id session.ID, rotation int64, rule session.ExtendRule) (bool, error) {
+	return s.extend(ctx, slideSession, id, rule, rotation)
 }
 
 // never is a length that nothing lives for, small enough to be added to a moment.
@@ -49,15 +49,16 @@ func length(d time.Duration) int64 {
 	return d.Microseconds()
 }
 
-func (s *Store) extend(ctx context.Context, how change, id session.ID, rule session.ExtendRule) (done bool, err error) {
+func (s *Store) extend(ctx context.Context, how change, id session.ID, rule session.ExtendRule, more ...any) (done bool, err error) {
 	latest := int64(math.MaxInt64)
 	if rule.Window != nil {
 		latest = micros(rule.Now.Add(*rule.Window))
 	}
 	l := rule.Lengths
 	err = s.write(ctx, manner{single: true}, func(ctx context.Context, t *tx) error {
-		rows, err := t.change(ctx, how, id.String(), micros(rule.Now.Add(l.For(false))), micros(rule.Now.Add(l.For(true))),
-			length(l.Max), length(l.Unused()), micros(rule.Now), latest, micros(rule.Debounced))
+		args := []any{id.String(), micros(rule.Now.Add(l.For(false))), micros(rule.Now.Add(l.For(true))),
+			length(l.Max), length(l.Unused()), micros(rule.Now), latest, micros(rule.Debounced)}
+		rows, err := t.change(ctx, how, append(args, more...)...)
 		done = len(rows) > 0
 		return err
 	})

@@ -169,7 +169,9 @@ func TestSlidingAndExtendingFollowTheLengths(t *testing.T) {
 			f.t.Helper()
 			how := f.ExtendSession
 			if slide {
-				how = f.SlideSession
+				how = func(ctx context.Context, id session.ID, rule session.ExtendRule) (bool, error) {
+					return f.SlideSession(ctx, id, c.Rotation, rule)
+				}
 			}
 			done, err := how(f.ctx, c.ID, session.ExtendRule{Now: at, Lengths: lengths})
 			f.ok(err)
@@ -220,6 +222,14 @@ func TestSlidingAndExtendingFollowTheLengths(t *testing.T) {
 			f.ok(f.TouchSessions(f.ctx, []session.ID{c.ID}, at, at, 0))
 			if !f.valid(c, now.Add(unused).Add(-1000)) {
 				f.t.Error("its use has shortened it")
+			}
+		})
+		f.run("whoever has a token that was replaced meanwhile slides nothing, and so gets no cookie with it", func(f fixture) {
+			c := f.signIn(i)
+			n := f.rotate(c, now, at.Add(time.Second))
+			n.Rotation++
+			if extend(f, true, c, at) || !extend(f, true, n, at) {
+				f.t.Error("the token before slid, or the present one did not")
 			}
 		})
 		f.run("a slide says that its holder did it", func(f fixture) {
