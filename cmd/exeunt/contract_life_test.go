@@ -48,6 +48,21 @@ func TestContractSettingsWithSecondFactors(t *testing.T) {
 	})
 }
 
+func TestContractTokenExchangeWithSecondFactors(t *testing.T) {
+	contract(t, factors, []row{
+		{"sessions 4.2: the first factor alone is told nothing of the person", func(t *testing.T, in *instance) {
+			p := in.person()
+			in.enrol(&p)
+			f := in.begin("login", "?return_session_token_exchange_code=true")
+			a := in.signIn(f, p.email, passphrase).expect(t, 200).is(t, "session.identity", nil)
+			to, _ := url.Parse(a.text(t, "continue_with.0.redirect_browser_to"))
+			got := in.call("GET", in.public+"/sessions/token-exchange?init_code="+f.text(t, "session_token_exchange_code")+"&return_to_code="+to.Query().Get("code"), nil).expect(t, 200)
+			got.is(t, "session.identity", nil).is(t, "session.authenticator_assurance_level", "aal1")
+			in.whoami(got.text(t, "session_token")).refused(t, 403, "session_aal2_required")
+		}},
+	})
+}
+
 func TestContractSliding(t *testing.T) {
 	contract(t, "\nsession: {lifespan: 3s, sliding: true, max_lifespan: 6s}\n", []row{
 		{"a session that is used slides, in the store and in the cookie, and ends at its longest life", func(t *testing.T, in *instance) {

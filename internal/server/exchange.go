@@ -61,7 +61,8 @@ func (s *Server) tokenExchange(w http.ResponseWriter, r *http.Request) error {
 		return s.unfinished(w, r, found)
 	}
 	note(w, "exchanged", x.ID.String())
-	return reply(w, http.StatusOK, wire.Exchanged{SessionToken: token.Reveal(), Session: s.View.FromSession(x, s.Sessions.Moment(), wire.Expand{Identity: true, Devices: true})})
+	shown := wire.Expand{Identity: s.Sessions.Satisfied(x), Devices: true} // the first factor alone shows nothing of the person
+	return reply(w, http.StatusOK, wire.Exchanged{SessionToken: token.Reveal(), Session: s.View.FromSession(x, s.Sessions.Moment(), shown)})
 }
 
 // unfinished shows the flow that has not started a session yet.
