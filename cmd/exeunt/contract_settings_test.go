@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"net/url"
 	"strings"
 	"testing"
@@ -396,6 +398,22 @@ selfservice:
 				}
 			}
 			in.whoami(second).expect(t, 200) // as it is configured here
+		}},
+	})
+}
+
+func TestContractSettingsKeepNumbers(t *testing.T) {
+	schema := `{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "properties": {"traits": {"type": "object", "properties": {
+		"email": {"type": "string", "format": "email", "ory.sh/kratos": {"credentials": {"password": {"identifier": true}}}}, "account": {"type": "integer"}}}}}`
+	contract(t, "\nidentity: {schemas: [{id: default, url: \"base64://"+base64.StdEncoding.EncodeToString([]byte(schema))+"\"}]}\n", []row{
+		{"a number comes back from the form as it was", func(t *testing.T, in *instance) {
+			email, account := testkit.Email(), "12345678901234567891"
+			in.signUp(in.begin("registration", ""), passphrase, object{"email": email, "account": json.Number(account)}).expect(t, 200)
+			b := in.browser()
+			b.enter(email)
+			if f := b.settings(""); !strings.Contains(f.body, `"value":`+account+`,`) {
+				t.Errorf("the form shows another number:\n%s", f.body)
+			}
 		}},
 	})
 }

@@ -2,6 +2,7 @@
 package profile
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 
@@ -37,7 +38,9 @@ func (m *Method) Nodes(_ context.Context, f *flow.Flow, current *session.Session
 		return nil, err
 	}
 	var traits map[string]any
-	if err := json.Unmarshal(current.Identity.Traits, &traits); err != nil {
+	d := json.NewDecoder(bytes.NewReader(current.Identity.Traits))
+	d.UseNumber() // what comes back with the form has to be what was there
+	if err := d.Decode(&traits); err != nil {
 		return nil, err
 	}
 	nodes := flow.TraitNodes(schema, flow.ProfileGroup, traits)
