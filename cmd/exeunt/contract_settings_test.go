@@ -198,6 +198,9 @@ func TestContractSettings(t *testing.T) {
 			f := in.begin("settings", "", as(p.token)...)
 			a := in.settle(f, &p.token, object{"method": "profile", "traits": object{"email": p.email, "name": object{"first": "Ada", "last": "Heron"}}}).expect(t, 200)
 			a.is(t, "identity.traits.name.first", "Ada").is(t, "state", "success").is(t, "active", "profile")
+			if a.node(t, "traits.name.first", "Ada") == nil {
+				t.Errorf("the form shows what was there before:\n%s", a.body)
+			}
 			in.settle(f, &p.token, object{"method": "profile", "traits.email": p.email}).expect(t, 200).is(t, "identity.traits.name", nil)
 			in.whoami(second).expect(t, 200) // a name is no credential
 			if got := in.settle(f, &p.token, object{"method": "profile", "traits": object{"name": object{"first": "Ada"}}}).expect(t, 400).messages(t); got != "traits.email=4000002" {

@@ -74,6 +74,7 @@ func finishSettings(ctx context.Context, e *Engine, f *Flow, in Input, o Outcome
 	if err != nil {
 		return nil, err
 	}
+	r.Session = r.Session.Of(changed.Identity)
 	f.State, f.Messages, f.Faults, f.Answers, f.UpdatedAt = Succeeded, []Message{saved}, nil, nil, e.now()
 	if r.Ended > 0 {
 		f.Messages = append(f.Messages, othersEnded(r.Ended))

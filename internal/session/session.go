@@ -111,6 +111,13 @@ func (s *Session) copy() *Session {
 	}
 }
 
+// Of returns the session with what its identity is now.
+func (s *Session) Of(i *identity.Identity) *Session {
+	next := s.copy()
+	next.Identity = i
+	return next
+}
+
 // Failures that callers may see.
 var (
 	// ErrNone means that the request carries no session that counts.
