@@ -62,8 +62,10 @@ func finishSettings(ctx context.Context, e *Engine, f *Flow, in Input, o Outcome
 	changed := o.(Changed)
 	r := &Result{Identity: changed.Identity, Session: in.Current, Flow: f}
 	err := e.Store.Atomic(ctx, func(ctx context.Context) error {
-		err := e.Identities.UpdateIdentity(ctx, changed.Identity, changed.Version, changed.Identity.ID.String())
-		if err != nil || !changed.Credential {
+		if err := e.Identities.UpdateIdentity(ctx, changed.Identity, changed.Version, changed.Identity.ID.String()); err != nil {
+			return err
+		}
+		if err := e.Sessions.Live(ctx, in.Current); err != nil || !changed.Credential { // it may have ended meanwhile
 			return err
 		}
 		return e.outdate(ctx, f, in, changed, r)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 
 	"exeunt/internal/fault"
@@ -43,8 +44,10 @@ func (e *Engine) Submit(ctx context.Context, f *Flow, in Input) (*Result, error)
 	if err := e.remember(f, in); err != nil {
 		return nil, err
 	}
+	kept := maps.Clone(f.Kept)
 	result, err := e.judge(ctx, m, f, in)
 	for tries := 1; errors.Is(err, identity.ErrChanged) && tries < maxTries; tries++ {
+		f.Kept = maps.Clone(kept)
 		result, err = e.judge(ctx, m, f, in)
 	}
 	if err != nil {

@@ -78,6 +78,8 @@ func (p *post) answer(result *flow.Result, err error) error {
 		return p.again(rejected)
 	case errors.Is(err, flow.ErrRefresh):
 		return p.confirmFirst()
+	case p.kind == flow.Settings && errors.Is(err, session.ErrNone):
+		return p.refuseSettings(err)
 	case err != nil:
 		return err
 	}

@@ -89,6 +89,15 @@ func (m *Manager) Lookup(ctx context.Context, token Secret) (*Session, error) {
 	return s, nil
 }
 
+// Live is ErrNone when a session has ended since it was looked up.
+func (m *Manager) Live(ctx context.Context, s *Session) error {
+	now, err := m.Store.Session(ctx, s.ID)
+	if err == nil && !now.Valid(m.Moment()) {
+		err = ErrNone
+	}
+	return orNone(err)
+}
+
 // over is ErrNone with the reason, where there is one to tell whoever holds the token.
 func over(s *Session) error {
 	switch {

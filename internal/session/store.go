@@ -12,7 +12,8 @@ import (
 // fault.ErrUnavailable, never "not found". Each change writes its event in the same transaction.
 type Store interface {
 	// InsertSession stores a new session under the hash of its token, if its identity is active at that moment; else
-	// ErrIdentityInactive. With a limit, the identity never has more live sessions than that: others end in the same
+	// ErrIdentityInactive; and if its identity is still the one that was loaded with it, if any, else identity.ErrChanged:
+	// what a sign-in has proved may be of no worth any more. With a limit, the identity never has more live sessions than that: others end in the same
 	// transaction, or it is ErrLimit.
 	InsertSession(ctx context.Context, s *Session, token TokenHash, limit Limit) error
 

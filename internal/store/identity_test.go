@@ -199,10 +199,10 @@ func TestUpdateIdentityIsOptimistic(t *testing.T) {
 		})
 		f.run("an update of an older version is refused", func(f fixture) {
 			i := f.someone()
-			f.update(i, func(*identity.Identity) {})
+			newer := f.update(i, func(*identity.Identity) {})
 			next := *i
 			next.UpdatedAt, next.State = now.Add(time.Second), identity.Inactive
-			c := f.signIn(i)
+			c := f.signIn(newer)
 			f.is(f.UpdateIdentity(f.ctx, &next, i.UpdatedAt, identity.Admin), identity.ErrChanged)
 			if !f.valid(c, now) {
 				f.t.Error("the session ended although the update was refused")
@@ -270,6 +270,19 @@ func TestIdentityStateDecidesOverSessions(t *testing.T) {
 				f.is(f.InsertSession(f.ctx, s, token.Hash(), session.Limit{}), session.ErrIdentityInactive)
 				_, err := f.SessionByToken(f.ctx, token.Hash())
 				f.is(err, session.ErrNone)
+			}
+		})
+		f.run("no session starts by what was proved of an identity before it changed", func(f fixture) {
+			i := f.someone()
+			next := f.update(i, func(next *identity.Identity) { next.Traits = json.RawMessage(`{"new":true}`) })
+			for _, limit := range []session.Limit{{}, {Max: 2, Policy: session.Deny}} {
+				s, token := testkit.Session(i, now)
+				f.is(f.InsertSession(f.ctx, s, token.Hash(), limit), identity.ErrChanged)
+				_, err := f.SessionByToken(f.ctx, token.Hash())
+				f.is(err, session.ErrNone)
+			}
+			if !f.valid(f.signIn(next), now) {
+				f.t.Error("a new session does not count")
 			}
 		})
 		f.run("an update that leaves it active ends nothing and is seen in its sessions", func(f fixture) {

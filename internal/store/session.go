@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"exeunt/internal/identity"
 	"exeunt/internal/session"
 )
 
@@ -15,7 +16,7 @@ INSERT INTO sessions (id, identity_id, token_hash, created_at, issued_at, authen
 SELECT CAST($1 AS TEXT), i.id, CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT),
        CAST($6 AS BIGINT), 0, CAST($7 AS SMALLINT), CAST($8 AS TEXT), CAST($9 AS TEXT), '', '', FALSE,
        CAST($10 AS BIGINT), CAST($11 AS BIGINT), CAST($12 AS BOOLEAN)
-  FROM identities i WHERE i.id = $13 AND i.state = 'active' FOR_SHARE
+  FROM identities i WHERE i.id = $13 AND i.state = 'active' AND CAST($14 AS BIGINT) IN (0, i.updated_at) FOR_SHARE
 RETURNING id, identity_id, token_hash, 'session_started' AS kind, created_at AS at, '' AS reason, identity_id AS actor`)
 
 // InsertSession implements session.Store. Holding the identity's row makes sure that a session cannot slip in between
@@ -27,12 +28,31 @@ func (s *Store) InsertSession(ctx context.Context, n *session.Session, token ses
 		}
 		rows, err := t.change(ctx, insertSession, n.ID.String(), hashText(token), micros(n.CreatedAt), micros(n.IssuedAt),
 			micros(n.AuthenticatedAt), micros(n.ExpiresAt), int(n.AAL), methodsDoc(n.Methods), devicesDoc(n.Devices),
-			micros(n.DeadlineAt), micros(n.LastSeenAt), n.Remembered, n.IdentityID.String())
+			micros(n.DeadlineAt), micros(n.LastSeenAt), n.Remembered, n.IdentityID.String(), version(n.Identity))
 		if err == nil && len(rows) == 0 {
-			return session.ErrIdentityInactive
+			return t.whyNotStarted(ctx, n.IdentityID)
 		}
 		return err
 	})
+}
+
+// version is what an identity is known by, or zero for one that is not loaded.
+func version(i *identity.Identity) int64 {
+	if i == nil {
+		return 0
+	}
+	return micros(i.UpdatedAt)
+}
+
+const activeIdentity query = `SELECT id FROM identities WHERE id = $1 AND state = 'active'`
+
+func (t *tx) whyNotStarted(ctx context.Context, id identity.ID) error {
+	var found string
+	err := t.one(ctx, func(r scanner) error { return r.Scan(&found) }, activeIdentity, id.String())
+	if err == nil {
+		return identity.ErrChanged
+	}
+	return noRows(err, session.ErrIdentityInactive)
 }
 
 // sessionColumns and identityColumns are read into a sessionRow. In between stands the token that was asked for, and

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"database/sql"
+	"testing"
+
+	"exeunt/internal/testkit"
+)
+
+// TestRequestsThatMeetAChange holds the row of an identity, lets a request come as far as it gets, changes something in
+// between, and lets the request go on.
+func TestRequestsThatMeetAChange(t *testing.T) {
+	if !testkit.HasPostgres() {
+		return
+	}
+	in := start(t, testkit.Postgres(t), factors)
+	db := in.database()
+	defer db.Close()
+	meanwhile := func(t *testing.T, p person, request func() answer, change func(tx *sql.Tx) error) answer {
+		t.Helper()
+		tx, err := db.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = tx.Rollback() }() // after the commit it does nothing
+		if _, err := tx.Exec(`SELECT id FROM identities WHERE id = $1 FOR UPDATE`, p.id); err != nil {
+			t.Fatal(err)
+		}
+		answered := make(chan answer, 1)
+		go func() { answered <- request() }()
+		until(t, func() bool {
+			var waiting int
+			if err := db.QueryRow(`SELECT COUNT(*) FROM pg_locks WHERE NOT granted`).Scan(&waiting); err != nil {
+				t.Fatal(err)
+			}
+			return waiting > 0
+		})
+		if err := change(tx); err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		return <-answered
+	}
+	touched := func(p person) func(tx *sql.Tx) error {
+		return func(tx *sql.Tx) error {
+			_, err := tx.Exec(`UPDATE identities SET updated_at = updated_at + 1 WHERE id = $1`, p.id)
+			return err
+		}
+	}
+	t.Run("a sign-in with a password that is changed meanwhile starts no session", func(t *testing.T) {
+		in := in.on(t)
+		p, other := in.person(), in.person()
+		f := in.begin("settings", "", as(other.token)...)
+		in.settle(f, &other.token, object{"method": "password", "password": "another one entirely"}).expect(t, 200)
+		login := in.begin("login", "")
+		a := meanwhile(t, p, func() answer { return in.signIn(login, p.email, passphrase) }, func(tx *sql.Tx) error {
+			if err := touched(p)(tx); err != nil {
+				return err
+			}
+			_, err := tx.Exec(`UPDATE credentials SET config = (SELECT config FROM credentials WHERE identity_id = $2 AND type = 'password')
+				WHERE identity_id = $1 AND type = 'password'`, p.id, other.id)
+			return err
+		})
+		if a.expect(t, 400).messages(t) != "4000006" {
+			t.Error(a.body)
+		}
+		in.signIn(in.begin("login", ""), p.email, "another one entirely").expect(t, 200)
+	})
+	t.Run("a sign-in that meets any other change goes on", func(t *testing.T) {
+		in := in.on(t)
+		p, login := in.person(), in.begin("login", "")
+		meanwhile(t, p, func() answer { return in.signIn(login, p.email, passphrase) }, touched(p)).expect(t, 200)
+	})
+	t.Run("an app is set up although the identity changes meanwhile", func(t *testing.T) {
+		in := in.on(t)
+		p := in.person()
+		f := in.begin("settings", "", as(p.token)...).expect(t, 200)
+		app := &codes{secret: f.secret(t)}
+		code := app.next(t)
+		meanwhile(t, p, func() answer { return in.settle(f, &p.token, object{"method": "totp", "totp_code": code}) }, touched(p)).expect(t, 200)
+		in.whoami(p.token).expect(t, 200).is(t, "authenticator_assurance_level", "aal2")
+	})
+	t.Run("a session that ends meanwhile changes nothing", func(t *testing.T) {
+		in := in.on(t)
+		for _, body := range []object{
+			{"method": "password", "password": "another one entirely"},
+			{"method": "profile", "traits": object{"email": testkit.Email()}},
+			{"method": "profile", "traits.name.first": "Ada"},
+		} {
+			p := in.person()
+			if body["traits.name.first"] != nil {
+				body["traits.email"] = p.email
+			}
+			f := in.begin("settings", "", as(p.token)...)
+			a := meanwhile(t, p, func() answer { return in.settle(f, &p.token, body) }, func(*sql.Tx) error {
+				in.call("DELETE", in.admin+"/admin/sessions/"+p.session, nil).expect(t, 204)
+				return nil
+			})
+			a.refused(t, 401, "session_inactive")
+			in.signIn(in.begin("login", ""), p.email, passphrase).expect(t, 200).is(t, "session.identity.traits.name", nil)
+		}
+	})
+}
