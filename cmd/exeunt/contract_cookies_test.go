@@ -233,6 +233,26 @@ func TestContractCookiesOfOtherTimes(t *testing.T) {
 	}
 }
 
+func TestContractCookiesThatAreToGoWithTheBrowser(t *testing.T) {
+	for _, engine := range testkit.Engines(t) {
+		t.Run(engine.Name, func(t *testing.T) {
+			t.Parallel()
+			dsn := engine.DSN(t)
+			first := start(t, dsn, "session: {lifespan: 1h}\n")
+			b, p := first.visitor()
+			cookie := b.cookie()
+			if err := first.stop(); err != nil {
+				t.Fatal(err)
+			}
+			in := start(t, dsn, "session: {lifespan: 48h, sliding: true, remember_me: {lifespan: 720h}}\n")
+			token, _, _ := strings.Cut(cookie, ".")
+			for sent, sets := range map[string][]string{cookie: {"ory_kratos_session=" + token + "; Path=/; HttpOnly; SameSite=Lax"}, token: nil} {
+				in.call("GET", in.public+"/sessions/whoami", nil, "Cookie", carrying(sent)).expect(t, 200).is(t, "id", p.session).sets(t, sets...)
+			}
+		})
+	}
+}
+
 func TestContractAntiForgeryCookie(t *testing.T) {
 	login := func(b *browser, email string) (answer, object) {
 		f := b.ask("/self-service/login/browser").expect(b.t, 200)

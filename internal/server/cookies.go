@@ -98,10 +98,11 @@ func (s *Server) persistent(x *session.Session) bool {
 	return s.Session.Persistent
 }
 
-// renew sends the cookie again when its session lives for longer than the browser believes. A token that was replaced
-// must not come back.
+// renew sends the cookie again when its session lives for longer than the browser believes, also when cookies like it are
+// not to outlive the browser any more. A token that was replaced must not come back.
 func (s *Server) renew(w http.ResponseWriter, c caller) {
-	if c.cookie && c.session.TokenUntil.IsZero() && s.persistent(c.session) && c.lasts < c.session.DeadlineAt.UnixMicro() {
+	dated := c.lasts != 0 || s.persistent(c.session)
+	if c.cookie && c.session.TokenUntil.IsZero() && dated && c.lasts < c.session.DeadlineAt.UnixMicro() {
 		s.issue(w, c.token, c.session)
 	}
 }
