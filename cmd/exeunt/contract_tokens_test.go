@@ -157,6 +157,17 @@ func TestContractTokenizer(t *testing.T) {
 				t.Errorf("the token ends at %v, the session at %v", claims["exp"], end)
 			}
 		}},
+		{"sessions 3.6: nor the credential that it was asked for with", func(t *testing.T, in *instance) {
+			p := in.person()
+			f := in.begin("login", "?refresh=true", as(p.token)...)
+			fresh := in.signIn(f, p.email, passphrase, as(p.token)...).expect(t, 200).text(t, "session_token")
+			for token, most := range map[string]float64{p.token: 5, fresh: 600} {
+				_, claims := in.verified(in.tokenize("plain", token))
+				if left := claims["exp"].(float64) - claims["iat"].(float64); left > most || left < most-5 {
+					t.Errorf("it holds for %v seconds, and may for %v", left, most)
+				}
+			}
+		}},
 		{"sessions 3.6: the subject may be the external id", func(t *testing.T, in *instance) {
 			email, external := testkit.Email(), testkit.Email()
 			in.create(object{"traits": object{"email": email}, "external_id": external, "credentials": clear(passphrase)}).expect(t, 201)
