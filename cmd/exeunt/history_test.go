@@ -24,7 +24,7 @@ const (
 	mostLive   = 6
 
 	historyConfig = `
-session: {lifespan: 20s, sliding: true, extend_debounce: 0s, limit: {max: 6, policy: evict_oldest}}
+session: {lifespan: 8s, sliding: true, extend_debounce: 0s, limit: {max: 6, policy: evict_oldest}}
 selfservice: {flows: {registration: {after: {password: {hooks: []}}}}}
 `
 )
