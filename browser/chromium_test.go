@@ -56,6 +56,28 @@ func (b *tab) another() *tab {
 	return second
 }
 
+// somebodyElse opens a tab of the same browser that knows nothing of the others' cookies.
+func (b *tab) somebodyElse() *tab {
+	b.t.Helper()
+	ctx, leave := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	b.t.Cleanup(leave)
+	other := &tab{b.t, ctx}
+	if err := chromedp.Do(ctx); err != nil {
+		b.t.Fatalf("opening a tab for somebody else: %v", err)
+	}
+	return other
+}
+
+// withoutScripts turns the scripts of pages off.
+func (b *tab) withoutScripts() *tab {
+	b.t.Helper()
+	b.do("turning scripts off", chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	}))
+	return b
+}
+
 // do runs actions, and fails the test when they take too long.
 func (b *tab) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
@@ -108,19 +130,23 @@ func (b *tab) html() string {
 	return evaluate[string](b, `document.documentElement.outerHTML`)
 }
 
-// until waits until an expression of the page is true, whatever pages come and go meanwhile.
+// until waits until an expression of the page is true, whatever pages come and go meanwhile. It is asked from outside, as
+// pages without scripts have no timers.
 func (b *tab) until(what, expression string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
 	for {
-		_, err := chromedp.Run(ctx, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingTimeout(patience)))
-		if err == nil {
+		done, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		if err == nil && done {
 			return
 		}
 		if ctx.Err() != nil {
 			b.t.Fatalf("waiting until %s: %v\n%s", what, err, b.look())
 		}
+		<-tick.C
 	}
 }
 
@@ -148,15 +174,21 @@ func (b *tab) size(width, height int64, dark bool) {
 // cookie is the value of a cookie that the browser holds for an address, or "".
 func (b *tab) cookie(address, name string) string {
 	b.t.Helper()
+	return b.held(address, name).Value
+}
+
+// held is a cookie that the browser holds for an address; it has no name if there is none.
+func (b *tab) held(address, name string) network.Cookie {
+	b.t.Helper()
 	found := run(b, "reading cookies", func(ctx context.Context, t *chromedp.Target) (network.GetCookiesResult, error) {
 		return cdp.Call(ctx, t, network.GetCookies, network.GetCookiesParams{URLs: []string{address}})
 	})
 	for _, c := range found.Cookies {
 		if c.Name == name {
-			return c.Value
+			return *c
 		}
 	}
-	return ""
+	return network.Cookie{}
 }
 
 // forget removes all cookies, as somebody does who takes over another's machine.
@@ -194,6 +226,33 @@ func (b *tab) fillLogin(email string) {
 	b.t.Helper()
 	b.do("filling in the login", chromedp.WaitVisible(chromedp.CSS(`input[name="identifier"]`)), chromedp.SendKeys(chromedp.CSS(`input[name="identifier"]`), email),
 		chromedp.SendKeys(chromedp.CSS(`input[name="password"]`), passphrase), chromedp.Click(chromedp.CSS(`button[name="method"]`)))
+}
+
+// press clicks a button or whatever else, typeIn fills in an input in place of what it holds.
+func (b *tab) press(selector string) {
+	b.t.Helper()
+	b.do("pressing "+selector, chromedp.Click(chromedp.CSS(selector)))
+}
+
+func (b *tab) typeIn(selector, text string) {
+	b.t.Helper()
+	b.do("typing into "+selector, chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.Clear(chromedp.CSS(selector)), chromedp.SendKeys(chromedp.CSS(selector), text))
+}
+
+// setUpApp sets up an authenticator app on the settings page, with the key that is there to type.
+func (b *tab) setUpApp() *app {
+	b.t.Helper()
+	a := newApp(b.t, evaluate[string](b, `document.querySelector(".key code").innerText`))
+	b.typeIn(`input[name="totp_code"]`, a.code())
+	b.press(`button[value="totp"]`)
+	b.until("the app is set up", `document.querySelector("[name=totp_unlink]")`)
+	return a
+}
+
+// codes are the recovery codes that the page shows.
+func (b *tab) codes() []string {
+	b.t.Helper()
+	return evaluate[[]string](b, `[...document.querySelectorAll(".codes li > code")].map(e => e.innerText)`)
 }
 
 // signedInAs is true on a page that shows an address.

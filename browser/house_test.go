@@ -67,6 +67,23 @@ selfservice:
 	return h
 }
 
+// quick is what makes the server cheap to start, without its flows.
+var quick, _, _ = strings.Cut(testkit.Quick, "selfservice:")
+
+// alone starts the server on an engine without a proxy, for browsers on this machine, with both second factors. session
+// and settings are configuration of these two; returns are the addresses that people may go to.
+func alone(t *testing.T, dsn, session, settings string, returns ...string) *testkit.Process {
+	t.Helper()
+	return testkit.Start(t, t.TempDir(), fmt.Sprintf("dsn: %q\n%s", dsn, quick)+fmt.Sprintf(`
+ui: {product_name: The Globe}
+session: {%s}
+selfservice:
+  allowed_return_urls: [%s]
+  methods: {totp: {enabled: true, config: {issuer: The Globe}}, lookup_secret: {enabled: true}}
+  flows: {registration: {style: unified, after: {password: {hooks: [{hook: session}]}}}, settings: {%s}}
+`, session, strings.Join(returns, ", "), settings))
+}
+
 func freePort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -1,11 +1,14 @@
 package browser
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"exeunt/internal/testkit"
@@ -31,16 +34,35 @@ func (a album) take(name string) {
 	for device, size := range map[string][2]int64{"phone": {390, 844}, "desktop": {1280, 900}} {
 		for scheme, dark := range map[string]bool{"light": false, "dark": true} {
 			a.size(size[0], size[1], dark)
+			if whole := evaluate[int64](a.tab, `document.documentElement.scrollHeight`); whole > size[1] {
+				a.size(size[0], whole, dark)
+			}
 			if !evaluate[bool](a.tab, `document.documentElement.scrollWidth <= innerWidth`) {
 				a.t.Errorf("%s does not fit on a %s: it is %d wide", name, device, evaluate[int](a.tab, `document.documentElement.scrollWidth`))
 			}
-			picture := run(a.tab, "taking a picture", chromedp.FullScreenshot(100))
-			file := filepath.Join(a.folder, fmt.Sprintf("%s-%s-%s.png", name, device, scheme))
-			if err := os.WriteFile(file, picture, 0o644); err != nil {
-				a.t.Fatal(err)
-			}
+			a.keep(fmt.Sprintf("%s-%s-%s.png", name, device, scheme))
 		}
 	}
+}
+
+func (a album) keep(name string) {
+	a.t.Helper()
+	picture := run(a.tab, "taking a picture", chromedp.CaptureScreenshot())
+	if err := os.WriteFile(filepath.Join(a.folder, name), picture, 0o644); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// print takes a picture of what a printer would get.
+func (a album) print(name string) {
+	a.t.Helper()
+	a.size(794, 1123, false) // A4
+	a.do("going to paper", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+		return err
+	}))
+	a.keep(name + "-paper.png")
+	a.size(1280, 900, false)
 }
 
 // The server with nothing but its defaults, a browser, and every page that a person may see.
@@ -88,6 +110,56 @@ func TestEveryPageWithNothingElseInstalled(t *testing.T) {
 	if err := p.Stop(); err != nil {
 		t.Errorf("the server did not end well: %v", err)
 	}
+}
+
+// The pages of a longer stay: second factors, other devices, and an end that was not one's own doing.
+func TestEveryPageOfALongerStay(t *testing.T) {
+	p := alone(t, testkit.File(t), "remember_me: {lifespan: 720h}, lifespan: 24h", "")
+	b := chromium(t)
+	a := newAlbum(b)
+	const email = "ada@example.org"
+	b.register(p.Public, email)
+	b.open(p.Public + "/self-service/settings/browser")
+	a.take("settings")
+	b.setUpApp()
+	a.take("settings-saved")
+	b.press(`button[name="lookup_secret_regenerate"]`)
+	b.until("the codes are there", `document.querySelectorAll(".codes li > code").length === 12`)
+	a.take("settings-new-codes")
+	a.print("settings-new-codes")
+	codes := b.codes()
+	b.press(`button[name="lookup_secret_confirm"]`)
+	b.until("they are kept", `document.querySelector("[name=lookup_secret_reveal]")`)
+
+	other := chromium(t)
+	other.open(p.Public + "/self-service/login/browser")
+	newAlbum(other).take("login-remember")
+	other.fillLogin(email)
+	other.until("the second step is there", `document.querySelector("[name=totp_code]")`)
+	newAlbum(other).take("second-factor")
+	other.typeIn(`input[name="totp_code"]`, "000000")
+	other.press(`button[value="totp"]`)
+	other.sees("That code is not right")
+	other.press("summary")
+	other.typeIn(`input[name="lookup_secret"]`, "nonsense")
+	other.press(`button[value="lookup_secret"]`)
+	other.sees("That recovery code is not right")
+	newAlbum(other).take("second-factor-code")
+	other.typeIn(`input[name="lookup_secret"]`, codes[2])
+	other.press(`button[value="lookup_secret"]`)
+	other.until("the home page is there", `location.pathname === "/ui/"`)
+
+	b.press(`button[name="lookup_secret_reveal"]`)
+	b.until("the codes are there", `document.querySelectorAll(".codes li > code").length === 11`)
+	a.take("settings-codes")
+	b.open(p.Public + "/ui/sessions")
+	a.take("sessions")
+	b.press(`button[name="session"]`)
+	b.until("it is told", `document.querySelector("[role=status]")`)
+	a.take("sessions-ended")
+	other.open(p.Public + "/ui/")
+	other.until("the login says why", `document.body && document.body.innerText.includes("from another one")`)
+	newAlbum(other).take("login-ended")
 }
 
 func TestSignOutEverywhereElse(t *testing.T) {

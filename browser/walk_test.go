@@ -1,12 +1,9 @@
 package browser
 
 import (
-	"context"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"exeunt/internal/testkit"
@@ -108,10 +105,7 @@ func TestAnApplicationMaySendItsVisitorOn(t *testing.T) {
 func TestSigningOutWithoutScripts(t *testing.T) {
 	onEachEngine(t, nil, func(t *testing.T, h *house, b *tab) {
 		b.register(h.auth, "no-scripts@example.org")
-		b.do("turning scripts off", chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-			_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-			return err
-		}))
+		b.withoutScripts()
 		b.open(h.auth + "/ui/")
 		b.do("signing out", chromedp.Click(chromedp.CSS(`form[data-after] button`)), chromedp.WaitVisible(chromedp.CSS(`main[data-signed-out]`)))
 		if b.cookie(h.auth, sessionCookie) != "" {
