@@ -264,6 +264,34 @@ func TestContractLimits(t *testing.T) {
 	})
 }
 
+func TestThePasswordAloneMakesNoRoom(t *testing.T) {
+	for policy, status := range map[string]int{"evict_oldest": 200, "evict_idle": 200, "deny": 400} {
+		onEachEngine(t, factors+"session: {limit: {max: 2, policy: "+policy+"}}\n", func(t *testing.T, in *instance) {
+			p := in.person()
+			app := in.enrol(&p)
+			var pending []string
+			for range 2 {
+				token, _ := in.login(p.email)
+				pending = append(pending, token)
+			}
+			in.whoami(p.token).expect(t, 200) // two sign-ins with the password alone end nothing
+			in.signIn(in.begin("login", ""), p.email, passphrase).expect(t, status)
+			in.whoami(p.token).expect(t, 200)
+			second := in.stepUp(pending[1], object{"method": "totp", "totp_code": app.next(t)}).expect(t, 200).text(t, "session_token")
+			in.whoami(second).expect(t, 200)
+			third, _ := in.login(p.email)
+			a := in.stepUp(third, object{"method": "totp", "totp_code": app.next(t)}).expect(t, status)
+			if status == 200 {
+				in.whoami(p.token).refused(t, 401, "session_inactive").is(t, "error.details.end_reason", "limit")
+				in.whoami(a.text(t, "session_token")).expect(t, 200)
+			} else {
+				in.whoami(p.token).expect(t, 200)
+			}
+			in.whoami(second).expect(t, 200)
+		})
+	}
+}
+
 func TestContractRememberMe(t *testing.T) {
 	contract(t, "\nsession: {lifespan: 1h, remember_me: {lifespan: 720h}}\n", []row{
 		{"who asks to stay signed in gets a cookie that outlives the browser, who does not one that goes with it", func(t *testing.T, in *instance) {

@@ -244,6 +244,29 @@ func TestContractSettings(t *testing.T) {
 	})
 }
 
+func TestAPlainFormKeepsWhatItCannotShow(t *testing.T) {
+	schema := base64.StdEncoding.EncodeToString([]byte(`{"$id":"https://schemas.example/more","type":"object","properties":{"traits":{"type":"object","properties":{
+		"email":{"type":"string","format":"email","ory.sh/kratos":{"credentials":{"password":{"identifier":true}}}},
+		"name":{"type":"object","properties":{"first":{"type":"string"},"last":{"type":"string"}}},
+		"tags":{"type":"array","items":{"type":"string"}},
+		"more":{"type":"object"}},"required":["email"]}}}`))
+	onEachEngine(t, "identity: {schemas: [{id: default, url: 'base64://"+schema+"'}]}\n", func(t *testing.T, in *instance) {
+		email := testkit.Email()
+		traits := object{"email": email, "name": object{"first": "Ada", "last": "Heron"}, "tags": []string{"a", "b"}, "more": object{"x": 1, "y": object{"z": 2}}}
+		id := in.create(object{"traits": traits, "credentials": clear(passphrase)}).expect(t, 201).text(t, "id")
+		b := in.browser()
+		b.enter(email)
+		page := b.page(settingsInit).to(t, 303)
+		f := b.flowAt("settings", page, in.public+"/ui/settings?flow=")
+		body := object{"method": "profile", "traits.email": email, "traits.name.first": "Grace", "traits.name.last": "", "traits.tags": "", "csrf_token": f.csrf(t)}
+		b.post(in.act(f), form(body)).to(t, 303)
+		got := in.identity(id, "")
+		got.is(t, "traits.name.first", "Grace").is(t, "traits.name.last", nil).is(t, "traits.tags.1", "b").is(t, "traits.more.x", 1).is(t, "traits.more.y.z", 2)
+		b.send(in.act(f), object{"method": "profile", "traits": object{"email": email}, "csrf_token": f.csrf(t)}).expect(t, 200) // a script says all
+		in.identity(id, "").has(t, "traits", "email")
+	})
+}
+
 func TestContractPrivilegedSettings(t *testing.T) {
 	contract(t, "\nselfservice: {flows: {settings: {privileged_session_max_age: 2s}}}\n", []row{
 		{"flows 6.4: an old session confirms first", func(t *testing.T, in *instance) {

@@ -95,7 +95,7 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 			live, err := find(s.Sessions, r.Context(), token)
 			if errors.Is(err, session.ErrNone) {
 				ended = cmp.Or(ended, endReason(err))
-				replaced = replaced || errors.Is(err, session.Replaced)
+				replaced = replaced || errors.Is(err, session.ErrReplaced)
 				continue
 			}
 			if err == nil && name != s.Session.Name && live.TokenUntil.IsZero() {

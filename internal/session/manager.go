@@ -39,6 +39,13 @@ type Proof struct {
 	Remember bool // the person chose to stay signed in for longer, where that is offered
 }
 
+// limit is the configured one; levels matter where a second factor is asked for.
+func (m *Manager) limit() Limit {
+	l := m.Rules.Limit
+	l.Apart = m.Rules.RequiredAAL != OneFactor
+	return l
+}
+
 // Start begins a session and returns it with its token, which exists nowhere else. ErrIdentityInactive when the
 // identity may not have one, ErrLimit when it has too many. Inside a store transaction it counts only if that commits.
 func (m *Manager) Start(ctx context.Context, p Proof) (*Session, Secret, error) {
@@ -49,7 +56,7 @@ func (m *Manager) Start(ctx context.Context, p Proof) (*Session, Secret, error) 
 	}
 	m.Rules.give(s, now)
 	token := NewSecret(p.Carrier)
-	if err := m.Store.InsertSession(ctx, s, token.Hash(), m.Rules.Limit); err != nil {
+	if err := m.Store.InsertSession(ctx, s, token.Hash(), m.limit()); err != nil {
 		return nil, Secret{}, err
 	}
 	return s, token, nil
@@ -106,11 +113,11 @@ func over(s *Session) error {
 	case s.TokenUntil.IsZero():
 		return ErrNone.WithDetail(EndReason, string(Expired))
 	}
-	return ErrNone.Because(Replaced)
+	return ErrNone.Because(ErrReplaced)
 }
 
-// Replaced is the cause of ErrNone for a token that another one has taken the place of: the session may live with that one.
-var Replaced = errors.New("another token has taken the place of this one")
+// ErrReplaced is the cause of ErrNone for a token that another one has taken the place of: the session may live with that one.
+var ErrReplaced = errors.New("another token has taken the place of this one")
 
 // EndReason is the detail of ErrNone that says why a session ended.
 const EndReason = "end_reason"

@@ -32,7 +32,7 @@ func (m *Manager) Refresh(ctx context.Context, s *Session, r Renewal) (*Session,
 	for {
 		now := m.Moment()
 		next := m.renewed(s, r, now)
-		done, err := m.Store.RefreshSession(ctx, next, token.Hash(), renewed(s, next, r, now))
+		done, err := m.Store.RefreshSession(ctx, next, token.Hash(), m.judged(s, next, r, now))
 		if err != nil {
 			return nil, Secret{}, err
 		}
@@ -63,8 +63,8 @@ func (m *Manager) renewed(s *Session, r Renewal, now time.Time) *Session {
 	return next
 }
 
-func renewed(s, next *Session, r Renewal, now time.Time) Renewed {
-	w := Renewed{Now: now, PreviousUntil: now.Add(tokenOverlap), Kind: SessionRefreshed, Reason: r.Reason}
+func (m *Manager) judged(s, next *Session, r Renewal, now time.Time) Renewed {
+	w := Renewed{Now: now, PreviousUntil: now.Add(tokenOverlap), Kind: SessionRefreshed, Reason: r.Reason, Limit: m.limit()}
 	if r.Use.Method != "" {
 		w.Reason = r.Use.Method
 	}

@@ -75,6 +75,10 @@ func (l Lengths) Unused() time.Duration {
 type Limit struct {
 	Max    int // zero for no bound
 	Policy Policy
+
+	// Apart counts sessions that have yet to show the second factor among themselves, until they show it: whoever knows
+	// the password alone must not push out those of its owner, or keep the owner out.
+	Apart bool
 }
 
 // Policy says what happens when one more session would be too many.

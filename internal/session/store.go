@@ -74,6 +74,7 @@ type Renewed struct {
 	Now           time.Time
 	PreviousUntil time.Time
 	Kind          string // of its event: SessionRefreshed or SessionSteppedUp
+	Limit         Limit  // holds for a session that steps up, as where one is inserted
 	Reason        string // of its event: the method that was used, or why else
 }
 

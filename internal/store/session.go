@@ -23,7 +23,7 @@ RETURNING id, identity_id, token_hash, 'session_started' AS kind, created_at AS 
 // the deactivation of its identity and the end of that identity's sessions.
 func (s *Store) InsertSession(ctx context.Context, n *session.Session, token session.TokenHash, limit session.Limit) error {
 	return s.write(ctx, manner{single: limit.Max == 0}, func(ctx context.Context, t *tx) error {
-		if err := t.makeRoom(ctx, n, limit); err != nil {
+		if err := t.makeRoom(ctx, n, limit, n.CreatedAt); err != nil {
 			return err
 		}
 		rows, err := t.change(ctx, insertSession, n.ID.String(), hashText(token), micros(n.CreatedAt), micros(n.IssuedAt),

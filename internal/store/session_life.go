@@ -97,7 +97,13 @@ RETURNING id, identity_id, previous_token_hash AS token_hash, CAST($14 AS TEXT) 
 // a lost connection has left the outcome unknown it is repeated, and then finds another rotation: a caller who begins
 // anew with the same token ends up with that, and nobody is left with one that was replaced.
 func (s *Store) RefreshSession(ctx context.Context, n *session.Session, token session.TokenHash, r session.Renewed) (done bool, err error) {
-	err = s.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
+	limited := r.Limit.Max > 0 && r.Kind == session.SessionSteppedUp
+	err = s.write(ctx, manner{single: !limited, idempotent: true}, func(ctx context.Context, t *tx) error {
+		if limited {
+			if err := t.makeRoom(ctx, n, r.Limit, r.Now); err != nil {
+				return err
+			}
+		}
 		rows, err := t.change(ctx, refreshSession, n.ID.String(), micros(n.IssuedAt), micros(n.AuthenticatedAt), micros(n.ExpiresAt),
 			micros(n.DeadlineAt), micros(n.LastSeenAt), int(n.AAL), methodsDoc(n.Methods), devicesDoc(n.Devices),
 			micros(r.PreviousUntil), hashText(token), n.Rotation, micros(r.Now), r.Kind, r.Reason)

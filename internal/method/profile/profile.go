@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
+	"strings"
 
 	"exeunt/internal/flow"
 	"exeunt/internal/identity"
@@ -37,14 +39,18 @@ func (m *Method) Nodes(_ context.Context, f *flow.Flow, current *session.Session
 	if err != nil {
 		return nil, err
 	}
-	var traits map[string]any
-	d := json.NewDecoder(bytes.NewReader(current.Identity.Traits))
-	d.UseNumber() // what comes back with the form has to be what was there
-	if err := d.Decode(&traits); err != nil {
+	traits, err := traitsOf(current.Identity)
+	if err != nil {
 		return nil, err
 	}
 	nodes := flow.TraitNodes(schema, flow.ProfileGroup, traits)
 	return append(nodes, flow.Submit(flow.ProfileGroup, "method", m.Name(), flow.LabelSave)), nil
+}
+
+func traitsOf(i *identity.Identity) (traits map[string]any, err error) {
+	d := json.NewDecoder(bytes.NewReader(i.Traits))
+	d.UseNumber() // what comes back with the form has to be what was there
+	return traits, d.Decode(&traits)
 }
 
 // Privileged implements flow.Guarded: changing how somebody signs in, or where they are reached, is.
@@ -70,10 +76,50 @@ func (m *Method) change(ctx context.Context, in flow.Input) (i, next *identity.I
 	if err != nil {
 		return nil, nil, false, err
 	}
+	if in.Form {
+		if in, err = keepUnshown(schema, i, in); err != nil {
+			return nil, nil, false, err
+		}
+	}
 	traits, _, err := flow.ReadTraits(schema, in)
 	if err != nil {
 		return nil, nil, false, err
 	}
 	next, reach, err = m.Manager.WithTraits(i, traits)
 	return i, next, reach, err
+}
+
+// keepUnshown completes what a plain form has sent with the traits that it could not show: lists, and what the schema does
+// not name. A form knows texts alone, and must not remove what its reader never saw.
+func keepUnshown(schema *identity.Schema, i *identity.Identity, in flow.Input) (flow.Input, error) {
+	kept, err := traitsOf(i)
+	if err != nil {
+		return in, err
+	}
+	values := maps.Clone(in.Values)
+	for _, field := range schema.Fields {
+		if field.Type == "array" && values[field.Name] == "" {
+			delete(values, field.Name) // an input that shows no list sends none
+			continue
+		}
+		remove(kept, strings.Split(strings.TrimPrefix(field.Name, "traits."), "."))
+	}
+	if _, nested := values["traits"]; !nested {
+		values["traits"] = kept
+	}
+	in.Values = values
+	return in, nil
+}
+
+// remove takes out what is at a path, and the objects on the way that it leaves empty.
+func remove(tree map[string]any, path []string) {
+	if len(path) == 1 {
+		delete(tree, path[0])
+		return
+	}
+	if next, ok := tree[path[0]].(map[string]any); ok {
+		if remove(next, path[1:]); len(next) == 0 {
+			delete(tree, path[0])
+		}
+	}
 }
