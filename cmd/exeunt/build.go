@@ -53,7 +53,7 @@ func build(ctx context.Context, c *config.Config, s *store.Store, post *courier.
 	if err != nil {
 		return nil, fmt.Errorf("hashers: %w", err)
 	}
-	sessions := &session.Manager{Store: s, Rules: sessionRules(c.Session), Meter: m, Uses: session.NewUses()}
+	sessions := &session.Manager{Store: s, Rules: sessionRules(c.Session), Meter: m, Uses: session.NewUses(), Key: signing[0]}
 	identities := &identity.Manager{Store: s, Schemas: schemas, Hasher: hasher}
 	closed := vault.New(append(keys(c.Secrets.Cipher), signing...))
 	flows, err := engine(c, s, sessions, identities, hasher, closed, m)

@@ -278,6 +278,32 @@ func TestContractFactors(t *testing.T) {
 			a := in.call("POST", in.act(f), object{"method": "totp", "totp_code": app.next(t)}, as(p.token)...).expect(t, 200).is(t, "session.id", p.session)
 			a.is(t, "session.authentication_methods.2.method", "totp")
 		}},
+		{"flows 4.5: a refresh that is sent twice leads to one token, whichever answer comes last", func(t *testing.T, in *instance) {
+			p := in.person()
+			f := in.begin("login", "?refresh=true", as(p.token)...)
+			var tokens [4]string
+			together(4, func(i int) int {
+				a := in.signIn(f, p.email, passphrase, as(p.token)...)
+				tokens[i] = a.expect(t, 200).text(t, "session_token")
+				return a.status
+			})
+			for _, token := range tokens {
+				if token != tokens[0] || token == p.token {
+					t.Errorf("%d tokens", len(tokens))
+				}
+			}
+			in.whoami(tokens[0]).expect(t, 200).is(t, "id", p.session).is(t, "authentication_methods.4.method", "password")
+			b, q := in.visitor()
+			g := b.ask("/self-service/login/browser?refresh=true").expect(t, 200)
+			cookie := carrying(b.cookie())
+			first := b.send(in.act(g), typed(g, q.email, passphrase, t)).expect(t, 200)
+			second := in.call("POST", in.act(g), typed(g, q.email, passphrase, t), "Accept", asJSON, "Cookie", cookie+"; "+in.csrfName()+"="+b.held(in.csrfName())).expect(t, 200)
+			one, _, _ := strings.Cut(first.header.Get("Set-Cookie"), ".")
+			other, _, _ := strings.Cut(second.header.Get("Set-Cookie"), ".")
+			if one != other || one == "" {
+				t.Error("the cookies hold two tokens")
+			}
+		}},
 		{"flows 4.5: a refresh as somebody else is refused and mixes nothing", func(t *testing.T, in *instance) {
 			p, q := in.person(), in.person()
 			f := in.begin("login", "?refresh=true", as(p.token)...)

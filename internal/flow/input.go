@@ -19,6 +19,7 @@ type Input struct {
 	Current *session.Session // the caller's session, or nil
 	Device  session.Device
 	Carrier session.Carrier // how the caller's token travels
+	Token   session.Secret  // the caller's token
 }
 
 // Text returns a value as text. Numbers and booleans are taken literally; anything else is "".

@@ -99,6 +99,6 @@ func (e *Engine) outdate(ctx context.Context, f *Flow, in Input, changed Changed
 		return nil
 	}
 	r.Session, r.Token, err = e.Sessions.Refresh(ctx, in.Current, session.Renewal{Use: changed.Use, Device: in.Device,
-		Carrier: in.Carrier, Reason: string(session.CredentialChanged)})
+		Carrier: in.Carrier, Token: in.Token, Reason: string(session.CredentialChanged)})
 	return err
 }

@@ -189,7 +189,7 @@ func (p *post) read() (map[string]any, error) {
 
 // judge hands the submission to the engine.
 func (p *post) judge() (*flow.Result, error) {
-	in := flow.Input{Values: p.values, Form: mediaType(p.r) != "application/json", Current: p.caller.session, Device: p.device(p.r), Carrier: p.caller.carrier()}
+	in := flow.Input{Values: p.values, Form: mediaType(p.r) != "application/json", Current: p.caller.session, Device: p.device(p.r), Carrier: p.caller.carrier(), Token: p.caller.token}
 	if p.kind == flow.Registration {
 		return p.Flows.Submit(p.r.Context(), p.flow, in)
 	}

@@ -19,6 +19,7 @@ type Manager struct {
 	Rules Rules
 	Meter Meter
 	Uses  *Uses            // nil: last use is written down at once
+	Key   []byte           // makes the tokens that take the place of others; nil: they are random
 	Now   func() time.Time // nil means time.Now
 }
 

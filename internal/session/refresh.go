@@ -21,14 +21,18 @@ type Renewal struct {
 	Use     MethodUse // how its holder has authenticated again; zero when they have not
 	Device  Device
 	Carrier Carrier
+	Token   Secret // that of the request, whose place the new one takes; zero when there is none
 	Reason  string // why the token is new, if nobody authenticated
 }
 
 // Refresh records that the holder of a live session has authenticated again: the session stays the same, its times move
-// to now, the proof and the device are added, and it has a new token, which exists nowhere else. The token before works
-// for a few seconds more, but never for a session that has ended. ErrNone when it has.
+// to now, the proof and the device are added, and it has a new token, which is stored nowhere. The token before works for a
+// few seconds more, but never for a session that has ended. ErrNone when it has.
 func (m *Manager) Refresh(ctx context.Context, s *Session, r Renewal) (*Session, Secret, error) {
 	token := NewSecret(r.Carrier)
+	if len(m.Key) > 0 && r.Token != (Secret{}) {
+		token = r.Token.successor(m.Key, s.ID, r.Carrier)
+	}
 	for {
 		now := m.Moment()
 		next := m.renewed(s, r, now)

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"log/slog"
@@ -43,6 +44,15 @@ func NewSecret(c Carrier) Secret {
 		b.WriteByte(letters[n.Int64()])
 	}
 	return Secret{b.String()}
+}
+
+// successor is the token that takes the place of this one in a session. It is always the same one: of two requests that
+// were sent with this token at once, whichever is answered last leaves the browser with a token that works, and one whose
+// answer was lost can be sent again. Nobody can tell it without the key.
+func (s Secret) successor(key []byte, id ID, c Carrier) Secret {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte("successor/" + string(c) + "/" + id.String() + "/" + s.value))
+	return Secret{string(c) + DeriveCode(h.Sum(nil)).value}
 }
 
 // DeriveCode spells out random bytes as a code of letters and digits, like a token's; each part gives 32 of them.

@@ -87,13 +87,15 @@ func (s *Store) TouchSessions(ctx context.Context, ids []session.ID, now, since 
 
 var refreshSession = newChange(`
 UPDATE sessions SET issued_at = $2, authenticated_at = $3, expires_at = $4, deadline_at = $5, last_seen_at = $6, aal = $7,
-       methods = $8, devices = $9, previous_token_hash = token_hash, previous_until = $10, token_hash = $11, rotation = rotation + 1
+       methods = $8, devices = $9, rotation = rotation + 1, token_hash = $11,
+       previous_token_hash = CASE WHEN token_hash = $11 THEN previous_token_hash ELSE token_hash END,
+       previous_until = CASE WHEN token_hash = $11 THEN previous_until ELSE $10 END
  WHERE id = $1 AND rotation = $12 AND ended_at IS NULL AND deleted = FALSE AND expires_at > $13
    AND EXISTS (SELECT 1 FROM identities i WHERE i.id = sessions.identity_id AND i.state = 'active')
-RETURNING id, identity_id, previous_token_hash AS token_hash, CAST($14 AS TEXT) AS kind, CAST($13 AS BIGINT) AS at,
+RETURNING id, identity_id, COALESCE(previous_token_hash, token_hash) AS token_hash, CAST($14 AS TEXT) AS kind, CAST($13 AS BIGINT) AS at,
           CAST($15 AS TEXT) AS reason, identity_id AS actor`)
 
-// RefreshSession implements session.Store. Its effect concerns the token before: nobody has asked for the new one yet. When
+// RefreshSession implements session.Store. Its effects concern both tokens: two requests may end up with the same new one. When
 // a lost connection has left the outcome unknown it is repeated, and then finds another rotation: a caller who begins
 // anew with the same token ends up with that, and nobody is left with one that was replaced.
 func (s *Store) RefreshSession(ctx context.Context, n *session.Session, token session.TokenHash, r session.Renewed) (done bool, err error) {
@@ -107,7 +109,9 @@ func (s *Store) RefreshSession(ctx context.Context, n *session.Session, token se
 		rows, err := t.change(ctx, refreshSession, n.ID.String(), micros(n.IssuedAt), micros(n.AuthenticatedAt), micros(n.ExpiresAt),
 			micros(n.DeadlineAt), micros(n.LastSeenAt), int(n.AAL), methodsDoc(n.Methods), devicesDoc(n.Devices),
 			micros(r.PreviousUntil), hashText(token), n.Rotation, micros(r.Now), r.Kind, r.Reason)
-		done = len(rows) > 0
+		if done = len(rows) > 0; done {
+			t.effects = append(t.effects, effect{kind: sessionSeen, token: token})
+		}
 		return err
 	})
 	return done, err
