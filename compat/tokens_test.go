@@ -98,12 +98,13 @@ func TestAStockVerifierChecksTokensAcrossARotation(t *testing.T) {
 			check(before)
 
 			put(member(t, second, "second", "ES256", 0), member(t, first, "first", "EdDSA", time.Now().Unix()))
-			after := before
+			after, tick := before, time.NewTicker(50*time.Millisecond)
+			defer tick.Stop()
 			for end := time.Now().Add(20 * time.Second); signer(t, after) != "second"; after = tokenFrom(t, p, sessionToken) {
 				if time.Now().After(end) {
 					t.Fatal("the edit of the key file rotated nothing within 20 seconds")
 				}
-				time.Sleep(50 * time.Millisecond)
+				<-tick.C
 			}
 			check(after)
 			check(before)
