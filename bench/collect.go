@@ -7,13 +7,10 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"exeunt/internal/store"
 )
 
 // Collecting is measured with the checks that people make meanwhile, at a steady rate well below what the server could
@@ -47,11 +44,7 @@ func collect(s settings) error {
 	}
 	defer os.RemoveAll(dir)
 	fmt.Printf("%d expired sessions; %d checks a second over %d connections; server on core %s, load on core %s\n\n", s.expired, collectRate, collectConnections, serverCore, loadCore)
-	lite, err := prepareSQLite(s, dir)
-	if err != nil {
-		return err
-	}
-	pg, err := preparePostgres(s)
+	all, err := s.places(dir, 2000)
 	if err != nil {
 		return err
 	}
@@ -59,7 +52,7 @@ func collect(s settings) error {
 		return err
 	}
 	fmt.Printf("%-11s %9s %9s   %9s %9s %7s   %9s %10s   %9s %9s\n", "store", "p50", "p99", "p50", "p99", "ratio", "took", "rows/s", "memory", "at most")
-	for _, p := range []place{lite, pg} {
+	for _, p := range all {
 		if err := s.collecting(dir, p); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
@@ -68,9 +61,9 @@ func collect(s settings) error {
 }
 
 func (s settings) collecting(dir string, p place) error {
-	known := p.tokens[:1000]
+	checks := scenarios[0].operations(0, 0)
 	before, _, err := s.watched(dir, p, func(address string, _ func() int64) (measurement, error) {
-		return load(address, collectConnections, 10*time.Second, paced(cycle(known)))
+		return load(address, collectConnections, 10*time.Second, paced(collectRate, checks))
 	})
 	if err != nil {
 		return err
@@ -80,7 +73,7 @@ func (s settings) collecting(dir string, p place) error {
 	}
 	var took time.Duration
 	during, memory, err := s.watched(dir, p, func(address string, collected func() int64) (measurement, error) {
-		begun, next := time.Now(), paced(cycle(known))
+		begun, next := time.Now(), paced(collectRate, checks)
 		return load(address, collectConnections, time.Hour, func() (exchange, bool) {
 			if took != 0 {
 				return exchange{}, false
@@ -103,11 +96,11 @@ func (s settings) collecting(dir string, p place) error {
 // watched runs a measurement on a server of its own, which tells how many sessions it has removed, and returns its memory
 // after the start and at most, in KiB.
 func (s settings) watched(dir string, p place, measure func(address string, collected func() int64) (measurement, error)) (m measurement, memory [2]int, err error) {
-	server, err := ours(s, dir, p.dsn)
+	server, err := s.serve(dir, p.quiet())
 	if err != nil {
 		return m, memory, err
 	}
-	defer server.Kill()
+	defer server.stop()
 	var removed atomic.Int64
 	ctx, done := context.WithCancel(context.Background())
 	defer done()
@@ -118,19 +111,19 @@ func (s settings) watched(dir string, p place, measure func(address string, coll
 				tick.Stop()
 				return
 			case <-tick.C:
-				removed.Store(counted(server.Admin))
+				removed.Store(counted(server.admin))
 			}
 		}
 	}()
-	memory[0] = resident(server.PID(), "VmRSS")
-	m, err = measure(strings.TrimPrefix(server.Public, "http://"), removed.Load)
-	memory[1] = resident(server.PID(), "VmHWM")
+	memory[0] = server.resident("VmRSS")
+	m, err = measure(server.address, removed.Load)
+	memory[1] = server.resident("VmHWM")
 	return m, memory, err
 }
 
 // counted reads from the metrics how many sessions the collector has removed.
 func counted(admin string) int64 {
-	resp, err := http.Get(admin + "/admin/metrics/prometheus")
+	resp, err := http.Get("http://" + admin + "/admin/metrics/prometheus")
 	if err != nil {
 		return 0
 	}
@@ -145,52 +138,14 @@ func counted(admin string) int64 {
 	return int64(n)
 }
 
-// resident reads a figure of a process's memory, in KiB.
-func resident(pid int, name string) int {
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(b), name+":")
-	n, _ := strconv.Atoi(strings.Fields(rest + " 0")[0])
-	return n
-}
-
-// paced hands requests out at a steady rate.
-func paced(next func() (exchange, bool)) func() (exchange, bool) {
-	begun := time.Now()
-	var n atomic.Int64
-	return func() (exchange, bool) {
-		at := begun.Add(time.Duration(n.Add(1)) * time.Second / collectRate)
-		time.Sleep(time.Until(at))
-		return next()
-	}
-}
-
 // expire fills the store with expired sessions of one of its identities.
 func (s settings) expire(p place) error {
-	ctx := context.Background()
-	st, err := store.Open(ctx, p.dsn, store.Options{})
-	if err != nil {
-		return err
-	}
-	found, err := st.SessionByToken(ctx, p.tokens[0].Hash())
-	if err != nil {
-		return err
-	}
-	if err := st.Close(); err != nil {
-		return err
-	}
-	driver, address := "pgx", p.dsn
-	if p.name == "SQLite" {
-		driver, address = "sqlite", "file:"+strings.TrimPrefix(p.dsn, "sqlite://")
-	}
-	db, err := sql.Open(driver, address)
+	db, err := sql.Open(p.driver, p.data)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	_, err = db.Exec(expired[p.name], found.IdentityID.String(), s.expired, time.Now().UnixMicro())
+	_, err = db.ExecContext(context.Background(), expired[p.name], named("person", 0), s.expired, time.Now().UnixMicro())
 	if err == nil && p.name == "PostgreSQL" {
 		_, err = db.Exec(`ANALYZE sessions`)
 	}

@@ -1,41 +1,33 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"fmt"
-	"io"
-	"net"
+	"errors"
 	"slices"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// exchange is one request, as bytes, and the answer that is right for it.
-type exchange struct {
-	request []byte
-	status  int
-	length  int // bytes of the body
-}
-
 // measurement is what one run has shown.
 type measurement struct {
-	throughput       float64 // answers in a second
-	p50, p99, p999   time.Duration
-	answers, seconds float64
+	throughput     float64 // operations in a second
+	p50, p99, p999 time.Duration
+	answers        float64
+	cpu            float64 // processor seconds of the server in a million operations
+	busy           float64 // processor seconds of the server in a second
+	memory         int     // KiB that the server holds afterwards
 }
 
-// load sends requests over a number of connections, each waiting for its answer, until the time is up or next has no
+// load runs operations over a number of connections, each waiting for its answer, until the time is up or next has no
 // more. A wrong answer ends it with an error.
-func load(address string, connections int, limit time.Duration, next func() (exchange, bool)) (measurement, error) {
+func load(address string, connections int, limit time.Duration, next source) (measurement, error) {
 	var wg sync.WaitGroup
 	errs := make(chan error, connections)
 	times := make([][]time.Duration, connections)
 	start := time.Now()
 	for i := range connections {
 		wg.Go(func() {
-			took, err := client(address, start.Add(limit), next)
+			took, err := ask(address, start.Add(limit), next)
 			times[i] = took
 			if err != nil {
 				errs <- err
@@ -43,80 +35,64 @@ func load(address string, connections int, limit time.Duration, next func() (exc
 		})
 	}
 	wg.Wait()
-	elapsed := time.Since(start).Seconds()
+	elapsed := time.Since(start)
 	select {
 	case err := <-errs:
 		return measurement{}, err
 	default:
 	}
-	all := slices.Concat(times...)
+	return summary(slices.Concat(times...), elapsed)
+}
+
+func summary(all []time.Duration, elapsed time.Duration) (measurement, error) {
 	if len(all) == 0 {
-		return measurement{}, fmt.Errorf("no request was answered")
+		return measurement{}, errors.New("no request was answered")
 	}
 	slices.Sort(all)
 	at := func(q float64) time.Duration { return all[min(int(q*float64(len(all))), len(all)-1)] }
 	n := float64(len(all))
-	return measurement{throughput: n / elapsed, p50: at(.5), p99: at(.99), p999: at(.999), answers: n, seconds: elapsed}, nil
+	return measurement{throughput: n / elapsed.Seconds(), p50: at(.5), p99: at(.99), p999: at(.999), answers: n}, nil
 }
 
-// client asks over one connection.
-func client(address string, until time.Time, next func() (exchange, bool)) (took []time.Duration, err error) {
-	conn, err := net.Dial("tcp", address)
+// ask runs operations over one connection.
+func ask(address string, until time.Time, next source) (took []time.Duration, err error) {
+	c, err := dial(address, until.Add(30*time.Second))
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	if err := conn.SetDeadline(until.Add(30 * time.Second)); err != nil {
-		return nil, err
-	}
-	r := bufio.NewReaderSize(conn, 16<<10)
+	defer c.conn.Close()
 	for {
 		x, ok := next()
 		begin := time.Now()
 		if !ok || begin.After(until) {
 			return took, nil
 		}
-		if _, err := conn.Write(x.request); err != nil {
+		if err := c.perform(x); err != nil {
 			return took, err
-		}
-		status, length, err := answer(r)
-		if err != nil {
-			return took, err
-		}
-		if status != x.status || (x.length >= 0 && length != x.length) {
-			return took, fmt.Errorf("wrong answer: status %d with %d bytes, expected %d with %d", status, length, x.status, x.length)
 		}
 		took = append(took, time.Since(begin))
 	}
 }
 
-var contentLength = []byte("Content-Length: ")
+// paced hands operations out at a steady rate, for all connections together.
+func paced(rate float64, next source) source {
+	begun := time.Now()
+	var n atomic.Int64
+	return func() (exchange, bool) {
+		at := begun.Add(time.Duration(float64(n.Add(1)) / rate * float64(time.Second)))
+		time.Sleep(time.Until(at))
+		return next()
+	}
+}
 
-// answer reads one HTTP/1.1 response with a length. It knows no more of HTTP than the servers under test use.
-func answer(r *bufio.Reader) (status, length int, err error) {
-	line, err := r.ReadSlice('\n')
-	if err != nil {
-		return 0, 0, err
-	}
-	if len(line) < 12 {
-		return 0, 0, fmt.Errorf("this is no HTTP answer: %q", line)
-	}
-	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
-		return 0, 0, err
-	}
-	for {
-		if line, err = r.ReadSlice('\n'); err != nil {
-			return 0, 0, err
+// turns hands out operations one after the other, and again from the start unless each is for once.
+func turns(operations []exchange, once bool) source {
+	var n atomic.Int64
+	return func() (exchange, bool) {
+		i := int(n.Add(1) - 1)
+		if once && i >= len(operations) {
+			return exchange{}, false
 		}
-		if len(line) <= 2 {
-			break
-		}
-		if v, ok := bytes.CutPrefix(line, contentLength); ok {
-			if length, err = strconv.Atoi(string(bytes.TrimSpace(v))); err != nil {
-				return 0, 0, err
-			}
-		}
+		return operations[i%len(operations)], true
 	}
-	_, err = io.CopyN(io.Discard, r, int64(length))
-	return status, length, err
 }

@@ -2,11 +2,14 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 
 	"exeunt/internal/testkit"
 )
@@ -16,42 +19,101 @@ const (
 	loadCore   = "1"
 )
 
-// pinned is the program that runs another one on the server's core.
-func pinned(args ...string) *exec.Cmd {
-	return exec.Command("taskset", append([]string{"-c", serverCore}, args...)...)
+// process is a server under measurement, ours or a floor.
+type process struct {
+	address string // of its listener, without a scheme
+	admin   string // of the other one, if it has one
+	pid     int
+	stop    func()
 }
 
-// floor starts a floor and returns its address.
-func floor(kind string, size int, where string) (address string, stop func(), err error) {
-	cmd := pinned(self(), "floor", kind, fmt.Sprint(size), where)
-	cmd.Stderr = os.Stderr
+// start starts a floor.
+func (f floor) start() (*process, error) {
+	told, err := json.Marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command("taskset", "-c", serverCore, self(), "floor")
+	cmd.Stdin, cmd.Stderr = strings.NewReader(string(told)), os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	stop = func() {
+	stop := func() {
 		_ = cmd.Process.Kill() // it has nothing to lose
 		_ = cmd.Wait()
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		stop()
-		return "", nil, fmt.Errorf("the floor %s did not start: %w", kind, err)
+		return nil, fmt.Errorf("the floor %s did not start: %w", f.Kind, err)
 	}
-	return strings.TrimSpace(line), stop, nil
+	return &process{address: strings.TrimSpace(line), pid: cmd.Process.Pid, stop: stop}, nil
 }
 
-// ours starts the real server on its core.
-func ours(s settings, dir, dsn string) (*testkit.Process, error) {
+// quiet is the configuration of the server: no bound on failed attempts, as the load comes from one address, and cheap
+// hashing, as what is measured is the rest.
+func (p place) quiet() string {
+	return fmt.Sprintf("dsn: %q\nlog: {level: warn}\n%s", p.dsn, testkit.Quick)
+}
+
+// serve starts the real server on its core.
+func (s settings) serve(dir, configuration string) (*process, error) {
 	wrapper := filepath.Join(dir, "pinned")
 	script := fmt.Sprintf("#!/bin/sh\nexec taskset -c %s %q \"$@\"\n", serverCore, s.binary)
 	if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil {
 		return nil, err
 	}
-	return testkit.Launch(wrapper, dir, fmt.Sprintf("dsn: %q\nlog: {level: warn}\n%s", dsn, testkit.Quick))
+	running, err := testkit.Launch(wrapper, dir, configuration)
+	if err != nil {
+		return nil, err
+	}
+	return &process{
+		address: strings.TrimPrefix(running.Public, "http://"), admin: strings.TrimPrefix(running.Admin, "http://"),
+		pid: running.PID(), stop: func() { running.Kill() },
+	}, nil
+}
+
+// measure runs a measurement, and adds what it has cost the process.
+func (p *process) measure(run func() (measurement, error)) (measurement, error) {
+	before, begun := p.processorTime(), time.Now()
+	m, err := run()
+	if err != nil {
+		return m, err
+	}
+	spent := (p.processorTime() - before).Seconds()
+	m.cpu, m.busy, m.memory = spent/m.answers*1e6, spent/time.Since(begun).Seconds(), p.resident("VmRSS")
+	return m, nil
+}
+
+// processorTime is what the process has used so far, in user and system mode (proc(5), in hundredths of a second).
+func (p *process) processorTime() time.Duration {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+// resident reads a figure of the process's memory, in KiB.
+func (p *process) resident(name string) int {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), name+":")
+	n, _ := strconv.Atoi(strings.Fields(rest + " 0")[0])
+	return n
 }
 
 // keepLoadAway pins this program to the other core.

@@ -1,23 +1,55 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
-	"time"
 )
 
+// figures are a measurement as it is shown and kept.
+type figures struct {
+	PerSecond      float64 // operations
+	P50, P99, P999 float64 // milliseconds
+	CPU            float64 // processor seconds for a million operations
+	Busy           float64 // processors in use
+	Memory         int     // MiB
+}
+
+func (m measurement) figures() figures {
+	return figures{m.throughput, m.p50.Seconds() * 1e3, m.p99.Seconds() * 1e3, m.p999.Seconds() * 1e3, m.cpu, m.busy, m.memory >> 10}
+}
+
 func head() {
-	fmt.Printf("%-14s %-11s %-6s %10s %9s %9s %9s   %10s %9s %9s   %s\n", "path", "store", "floor",
-		"ours/s", "p50", "p99", "p99.9", "floor/s", "p50", "p99", "ratio")
+	fmt.Printf("%-22s %-10s %-5s %8s %7s %7s %7s %7s %5s %6s   %8s %7s %7s %7s %5s   %5s %s\n", "path", "store", "floor",
+		"ours/s", "p50 ms", "p99 ms", "p99.9", "CPU s/M", "busy", "MiB", "floor/s", "p50 ms", "p99 ms", "CPU s/M", "busy", "ratio", "goal")
 }
 
-func row(path, engine, kind string, ours, floor measurement) {
-	fmt.Printf("%-14s %-11s %-6s %10.0f %9s %9s %9s   %10.0f %9s %9s   %.2f\n", path, engine, kind,
-		ours.throughput, short(ours.p50), short(ours.p99), short(ours.p999),
-		floor.throughput, short(floor.p50), short(floor.p99), ours.throughput/floor.throughput)
+func (r result) row() {
+	goal := ""
+	if r.Goal > 0 {
+		goal = fmt.Sprintf("%.2f", r.Goal)
+		if r.Ratio < r.Goal {
+			goal += " missed"
+		}
+	}
+	o, f := r.Ours, r.Beside
+	fmt.Printf("%-22s %-10s %-5s %8.0f %7.2f %7.2f %7.2f %7.1f %5.2f %6d   %8.0f %7.2f %7.2f %7.1f %5.2f   %5.2f %s\n", r.Path, r.Store, r.Floor,
+		o.PerSecond, o.P50, o.P99, o.P999, o.CPU, o.Busy, o.Memory, f.PerSecond, f.P50, f.P99, f.CPU, f.Busy, r.Ratio, goal)
 }
 
-func short(d time.Duration) string { return d.Round(10 * time.Microsecond).String() }
+// keep writes the figures to the files that were asked for.
+func (s settings) keep(results []result) (err error) {
+	if s.json != "" {
+		b, failed := json.MarshalIndent(results, "", "\t")
+		err = errors.Join(failed, os.WriteFile(s.json, append(b, '\n'), 0o644))
+	}
+	if s.svg != "" {
+		err = errors.Join(err, os.WriteFile(s.svg, chart(results), 0o644))
+	}
+	return err
+}
 
 // median is the measurement with the median throughput.
 func median(all []measurement) measurement {

@@ -1,150 +1,220 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"strings"
-	"sync/atomic"
-
-	"exeunt/internal/session"
+	"slices"
+	"time"
 )
 
-// run prepares both engines, measures, and prints the table.
+// result is what was found of one path on one engine.
+type result struct {
+	Path, Store, Floor string
+	Goal               float64 `json:",omitempty"`
+	Ours, Beside       figures
+	Ratio              float64
+}
+
+// run prepares both engines, measures, and prints the tables.
 func run(s settings) error {
 	dir, err := os.MkdirTemp("", "exeunt-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	fmt.Printf("%d rounds of %v with %d connections; server on core %s, load on core %s; medians\n\n", s.rounds, s.duration, s.connections, serverCore, loadCore)
-	lite, err := prepareSQLite(s, dir)
-	if err != nil {
-		return err
-	}
-	pg, err := preparePostgres(s)
+	s.announce()
+	all, err := s.places(dir, s.sessions())
 	if err != nil {
 		return err
 	}
 	if err := keepLoadAway(); err != nil {
 		return err
 	}
+	var results []result
 	head()
-	for _, p := range []place{lite, pg} {
-		if err := measure(s, dir, p); err != nil {
+	for _, p := range all {
+		found, err := s.compareAll(dir, p)
+		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
+		results = append(results, found...)
 	}
-	return nil
+	if s.only == "" {
+		fmt.Println()
+		if err := s.latencies(dir, all, results); err != nil {
+			return err
+		}
+	}
+	return s.keep(results)
 }
 
-// measure runs all measurements of one engine.
-func measure(s settings, dir string, p place) error {
-	server, err := ours(s, dir, p.dsn)
-	if err != nil {
-		return err
-	}
-	defer server.Kill()
-	address := strings.TrimPrefix(server.Public, "http://")
-	known, rest := p.tokens[:1000], p.tokens[1000:]
-	body, err := show(server.Public, known[0])
-	if err != nil {
-		return err
-	}
-	if err := s.compare("whoami", p.name, p.reading, p.floors, body, address, func() func() (exchange, bool) {
-		return cycle(known)
-	}); err != nil {
-		return err
-	}
-	return s.compare("native logout", p.name, p.writing, p.floors, 0, address, func() func() (exchange, bool) {
-		n := min(s.logouts(), len(rest))
-		some := rest[:n]
-		rest = rest[n:]
-		return logouts(some)
-	})
+// announce says what is measured, and on what machine.
+func (s settings) announce() {
+	average, _ := os.ReadFile("/proc/loadavg")
+	fmt.Printf("%d rounds of %v with %d connections; server on core %s, load on core %s; medians; load average %s\n\n",
+		s.rounds, s.duration, s.connections, serverCore, loadCore, bytes.TrimSpace(average))
 }
 
-// compare measures a floor and our server in turns and prints both.
-func (s settings) compare(path, engine, kind, where string, size int, address string, next func() func() (exchange, bool)) error {
-	at, stop, err := floor(kind, size, where)
-	if err != nil {
-		return err
+// perMeasurement is how many sessions one measurement may use up.
+func (s settings) perMeasurement() int { return int(s.duration.Seconds()*20000) + 2000 }
+
+// sessions is how many are needed; numbers of both kinds of clients are used, each for half of them.
+func (s settings) sessions() int { return 2 * (1000 + (s.rounds+1)*s.perMeasurement()*usedUp()) }
+
+// usedUp counts the scenarios whose sessions serve once.
+func usedUp() (n int) {
+	for _, x := range scenarios {
+		if x.once {
+			n++
+		}
 	}
-	defer stop()
-	var floors, mine []measurement
-	for range s.rounds {
-		m, err := load(at, s.connections, s.duration, rows(size))
+	return n
+}
+
+// compareAll runs all scenarios on one engine.
+func (s settings) compareAll(dir string, p place) (results []result, err error) {
+	server, err := s.serve(dir, p.quiet())
+	if err != nil {
+		return nil, err
+	}
+	defer server.stop()
+	if err := enlist(server); err != nil {
+		return nil, err
+	}
+	unused := 1000 // the first ones are checked over and over
+	for _, x := range scenarios {
+		if !s.wants(x.name, p.name) {
+			continue
+		}
+		from := 0
+		if x.once {
+			from = unused
+			unused += (s.rounds + 1) * s.perMeasurement()
+		}
+		r, err := s.compare(p, x, server, from)
 		if err != nil {
-			return fmt.Errorf("%s: %w", kind, err)
+			return nil, fmt.Errorf("%s: %w", x.name, err)
+		}
+		r.row()
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// compare measures a floor and our server in turns.
+func (s settings) compare(p place, x scenario, server *process, from int) (r result, err error) {
+	r = result{Path: x.name, Store: p.name, Floor: p.check, Goal: x.goal}
+	if x.write {
+		r.Floor = p.write
+	}
+	address := server.address
+	if x.admin {
+		address = server.admin
+	}
+	recorded, err := record(address, x.operation(from))
+	if err != nil {
+		return r, err
+	}
+	recorded.Kind, recorded.Where = r.Floor, p.floors
+	beside, err := recorded.start()
+	if err != nil {
+		return r, err
+	}
+	defer beside.stop()
+	var floors, mine []measurement
+	for round := range s.rounds {
+		first := from
+		if x.once {
+			first += 1 + round*s.perMeasurement()
+		}
+		m, err := beside.measure(func() (measurement, error) {
+			return load(beside.address, s.connections, s.duration, recorded.asked(x.operations(first, 1<<40)))
+		})
+		if err != nil {
+			return r, fmt.Errorf("%s: %w", r.Floor, err)
 		}
 		floors = append(floors, m)
-		if m, err = load(address, s.connections, s.duration, next()); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+		m, err = server.measure(func() (measurement, error) {
+			return load(address, s.connections, s.duration, x.operations(first, s.perMeasurement()))
+		})
+		if err != nil {
+			return r, err
 		}
 		mine = append(mine, m)
 	}
-	row(path, engine, kind, median(mine), median(floors))
-	return nil
+	r.Ours, r.Beside = median(mine).figures(), median(floors).figures()
+	r.Ratio = r.Ours.PerSecond / r.Beside.PerSecond
+	return r, nil
 }
 
-// show checks a token once and returns the length of the answer.
-func show(public string, token session.Secret) (int, error) {
-	req, err := http.NewRequest(http.MethodGet, public+"/sessions/whoami", nil)
+// record performs an operation and returns a floor that gives its last answer.
+func record(address string, x exchange) (floor, error) {
+	c, err := dial(address, time.Now().Add(30*time.Second))
 	if err != nil {
-		return 0, err
+		return floor{}, err
 	}
-	req.Header.Set("X-Session-Token", token.Reveal())
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("whoami answered %d: %s", resp.StatusCode, b)
-	}
-	return len(b), err
-}
-
-// cycle checks the same tokens over and over. Answers differ in length by the digits of their times, so that is left open.
-func cycle(tokens []session.Secret) func() (exchange, bool) {
-	requests := make([]exchange, len(tokens))
-	for i, t := range tokens {
-		requests[i] = exchange{request: []byte("GET /sessions/whoami HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Session-Token: " + t.Reveal() + "\r\n\r\n"), status: 200, length: -1}
-	}
-	return turns(requests, false)
-}
-
-// logouts ends each session once.
-func logouts(tokens []session.Secret) func() (exchange, bool) {
-	requests := make([]exchange, len(tokens))
-	for i, t := range tokens {
-		body := `{"session_token":"` + t.Reveal() + `"}`
-		requests[i] = exchange{status: 204, request: fmt.Appendf(nil, "DELETE /self-service/logout/api HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)}
-	}
-	return turns(requests, true)
-}
-
-// rows asks a floor for one row after the other.
-func rows(size int) func() (exchange, bool) {
-	requests := make([]exchange, floorRows)
-	for i := range requests {
-		requests[i] = exchange{request: []byte("GET /" + floorKey(i) + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"), status: 200, length: size}
-		if size == 0 {
-			requests[i].status = 204
+	defer c.conn.Close()
+	for {
+		if _, err := c.conn.Write(x.request); err != nil {
+			return floor{}, err
+		}
+		resp, err := http.ReadResponse(c.in, nil)
+		if err != nil {
+			return floor{}, err
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			return floor{}, err
+		}
+		if resp.StatusCode != x.status {
+			return floor{}, fmt.Errorf("wrong answer: status %d, expected %d: %s", resp.StatusCode, x.status, body)
+		}
+		if x.next == nil {
+			resp.Header.Del("Date") // net/http sets it
+			return floor{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+		}
+		if x, err = x.next(body); err != nil {
+			return floor{}, err
 		}
 	}
-	return turns(requests, false)
 }
 
-func turns(requests []exchange, once bool) func() (exchange, bool) {
-	var n atomic.Int64
+// asked turns operations into those for the floor: the first request of each, with the recorded answer.
+func (f floor) asked(next source) source {
 	return func() (exchange, bool) {
-		i := int(n.Add(1) - 1)
-		if once && i >= len(requests) {
-			return exchange{}, false
-		}
-		return requests[i%len(requests)], true
+		x, ok := next()
+		x.next, x.status, x.length = nil, f.Status, len(f.Body)
+		return x, ok
 	}
+}
+
+// enlist makes those who sign in.
+func enlist(server *process) error {
+	for n := range people {
+		email, password := person(n)
+		body, err := json.Marshal(map[string]any{
+			"schema_id": "default", "traits": map[string]string{"email": email},
+			"credentials": map[string]any{"password": map[string]any{"config": map[string]string{"password": password}}},
+		})
+		if err != nil {
+			return err
+		}
+		resp, err := http.Post("http://"+server.admin+"/admin/identities", "application/json", bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		said, err := io.ReadAll(resp.Body)
+		if err = errors.Join(err, resp.Body.Close()); err != nil {
+			return err
+		}
+		if !slices.Contains([]int{http.StatusCreated, http.StatusConflict}, resp.StatusCode) {
+			return fmt.Errorf("creating an identity: %d: %s", resp.StatusCode, said)
+		}
+	}
+	return nil
 }

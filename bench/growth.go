@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"time"
+)
+
+// grow measures checks of sessions picked at random from more and more live ones: every one is as likely as any other,
+// which is the hardest case for whatever keeps some of them at hand.
+func grow(s settings) error {
+	dir, err := os.MkdirTemp("", "exeunt-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	s.announce()
+	all, err := s.places(dir, perPerson)
+	if err != nil {
+		return err
+	}
+	if err := keepLoadAway(); err != nil {
+		return err
+	}
+	fmt.Printf("%-11s %10s   %10s %9s %9s %9s %6s   %8s %8s\n", "store", "sessions", "first /s", "/s", "p50", "p99", "busy", "start", "memory")
+	for _, p := range all {
+		for i, n := range s.growth {
+			from := perPerson
+			if i > 0 {
+				from = s.growth[i-1]
+			}
+			if err := p.fill(from, n); err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			if err := s.grown(dir, p, n); err != nil {
+				return fmt.Errorf("%s: %d sessions: %w", p.name, n, err)
+			}
+		}
+	}
+	return nil
+}
+
+// grown measures at one size: the first answer after the start, then the first checks, then those after each session
+// could be asked for twice.
+func (s settings) grown(dir string, p place, sessions int) error {
+	begun := time.Now()
+	server, err := s.serve(dir, p.quiet())
+	if err != nil {
+		return err
+	}
+	defer server.stop()
+	anyone := func() (exchange, bool) { return whoami(headerToken(2 * rand.IntN(sessions/2))), true }
+	if _, err := record(server.address, whoami(headerToken(0))); err != nil {
+		return err
+	}
+	started := time.Since(begun)
+	first, err := load(server.address, s.connections, s.duration, anyone)
+	if err != nil {
+		return err
+	}
+	warm := time.Duration(float64(sessions) / first.throughput * float64(time.Second))
+	if _, err := load(server.address, s.connections, min(warm, time.Minute), anyone); err != nil {
+		return err
+	}
+	var mine []measurement
+	for range s.rounds {
+		m, err := server.measure(func() (measurement, error) { return load(server.address, s.connections, s.duration, anyone) })
+		if err != nil {
+			return err
+		}
+		mine = append(mine, m)
+	}
+	m := median(mine)
+	fmt.Printf("%-11s %10d   %10.0f %9.0f %9s %9s %6.2f   %8s %6dMB\n", p.name, sessions, first.throughput, m.throughput,
+		short(m.p50), short(m.p99), m.busy, started.Round(time.Millisecond), server.resident("VmHWM")>>10)
+	return nil
+}
