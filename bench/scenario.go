@@ -41,9 +41,9 @@ func (x scenario) operations(from, sessions int) source {
 
 // scenarios are all that are measured, with what is to be reached: a ratio to the floor.
 var scenarios = []scenario{
-	{name: "whoami, token", goal: .85, operation: func(n int) exchange { return whoami(headerToken(native(n))) }},
-	{name: "whoami, cookie", goal: .85, operation: func(n int) exchange { return whoami(cookie(browser(n))) }},
-	{name: "whoami, unknown token", once: true, goal: .90, operation: unknown},
+	{name: "whoami by token", goal: .85, operation: func(n int) exchange { return whoami(headerToken(native(n))) }},
+	{name: "whoami by cookie", goal: .85, operation: func(n int) exchange { return whoami(cookie(browser(n))) }},
+	{name: "whoami, unknown", once: true, goal: .90, operation: unknown},
 	{name: "native logout", write: true, once: true, goal: .70, operation: nativeLogout},
 	{name: "browser logout", write: true, once: true, goal: .50, operation: browserLogout},
 	{name: "extend", write: true, admin: true, once: true, goal: .70, operation: extend},

@@ -43,9 +43,10 @@ func serveCommand() *cobra.Command {
 
 // serve runs everything until ctx ends.
 func serve(ctx context.Context, c *config.Config, migrate bool, stdout, stderr io.Writer) error {
+	limitMemory(c)
 	log := logger(c.Log, stderr)
 	m := metrics.New()
-	s, err := store.Open(ctx, dsn(c), store.Options{Meter: m, Log: log})
+	s, err := store.Open(ctx, dsn(c), store.Options{Meter: m, Log: log, CacheBytes: int64(c.Session.CacheMaxBytes) / 2})
 	if err != nil {
 		return err
 	}
@@ -132,7 +133,7 @@ func (d *doors) serve(ctx context.Context, s *server.Server, log *slog.Logger) e
 	servers := []*http.Server{server.HTTP(s.Public(), log), server.HTTP(s.Admin(), log)}
 	failed := make(chan error, len(servers))
 	for i, l := range []net.Listener{d.public, d.admin} {
-		go func() { failed <- servers[i].Serve(l) }()
+		go func() { failed <- servers[i].Serve(server.Listen(l)) }()
 	}
 	var err error
 	select {

@@ -125,6 +125,7 @@ type Session struct {
 	Templates              map[string]Template
 	Cacheable              bool          // whoami says for how long its answer may be kept
 	CacheableMaxAge        time.Duration // the most that it says; 0 is the rest of the session's life
+	CacheMaxBytes          uint64        // what the process may take for session checks
 	Cookie                 SessionCookie
 	Cleanup                Cleanup
 	Hooks                  []Hook

@@ -65,7 +65,7 @@ func TestWithoutFilesTheDefaultsHold(t *testing.T) {
 		},
 		Identity: Identity{DefaultSchemaID: "default"},
 		Session: Session{
-			Lifespan: 24 * time.Hour, ExtendDebounce: 2 * time.Second, FasterExtend: true, RequiredAAL: "highest_available", Limit: Limit{Policy: "evict_oldest"},
+			Lifespan: 24 * time.Hour, CacheMaxBytes: 256 << 20, ExtendDebounce: 2 * time.Second, FasterExtend: true, RequiredAAL: "highest_available", Limit: Limit{Policy: "evict_oldest"},
 			Cookie:  SessionCookie{Cookies: Cookies{Path: "/", SameSite: "Lax"}, Name: "ory_kratos_session", Persistent: true},
 			Cleanup: Cleanup{BatchSize: 500, Interval: time.Minute, TombstoneMargin: 24 * time.Hour, EventRetention: 90 * 24 * time.Hour},
 		},

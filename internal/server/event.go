@@ -29,8 +29,8 @@ type event struct {
 // newEvent begins the event of a request, which has the id that the client gave it, if any.
 func newEvent(w http.ResponseWriter, r *http.Request) *event {
 	e := &event{writer: w, status: http.StatusOK}
-	if given := r.Header.Get("X-Request-ID"); printable(given) {
-		e.given, e.request = given, given
+	if given := r.Header["X-Request-Id"]; len(given) > 0 && printable(given[0]) {
+		e.given, e.request = given[0], given[0]
 	}
 	return e
 }
@@ -48,10 +48,10 @@ func note(w http.ResponseWriter, key string, value any) {
 	e.attrs = append(e.attrs, slog.Any(key, value))
 }
 
-// waited is how long the client has waited for its answer, or for one without an end to begin.
-func (e *event) waited(start time.Time) time.Duration {
+// waited is how long the client has waited for its answer, which took so long, or for one without an end to begin.
+func (e *event) waited(start time.Time, took time.Duration) time.Duration {
 	if e.began.IsZero() {
-		return time.Since(start)
+		return took
 	}
 	return e.began.Sub(start)
 }

@@ -23,10 +23,12 @@ func reply(w http.ResponseWriter, status int, v any) error {
 func replyBytes(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
 	h["Content-Type"] = jsonUTF8
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Content-Length"] = lengthOf(body)
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a client that is gone needs no answer
 }
+
+func lengthOf(body []byte) []string { return []string{strconv.Itoa(len(body))} }
 
 // done answers that something was done, without a body.
 func done(w http.ResponseWriter) error {

@@ -29,24 +29,48 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 		c.session = s.Sessions.Used(r.Context(), c.session)
 	}
 	found := c.session
-	body, err := found.Memo.Load(func() ([]byte, error) {
-		return wire.Marshal(s.View.FromSession(found, s.Sessions.Moment(), wire.Expand{Identity: true, Devices: true}))
-	})
+	p, err := s.prepared(found)
 	if err != nil {
 		return err
 	}
+	body, length := p.body, p.length
 	if template := templateOf(r); template != "" {
 		if body, err = s.tokenized(w, r, template, found, body); err != nil {
 			return err
 		}
+		length = lengthOf(body)
 	} else {
 		s.cacheable(w, found)
 	}
 	s.renew(w, c)
 	of(w).quiet = true
-	w.Header()["X-Kratos-Authenticated-Identity-Id"] = []string{found.IdentityID.String()}
-	replyBytes(w, http.StatusOK, body)
+	h := w.Header()
+	h["X-Kratos-Authenticated-Identity-Id"] = p.identity
+	h["Content-Type"] = jsonUTF8
+	h["Content-Length"] = length
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(body) // a client that is gone needs no answer
 	return nil
+}
+
+// prepared is the answer about a session, which is the same until the session changes. Nobody changes it.
+type prepared struct {
+	body             []byte
+	length, identity []string
+}
+
+// prepared makes the answer about a session, once for each of its states.
+func (s *Server) prepared(found *session.Session) (*prepared, error) {
+	if p, ok := found.Memo.Load().(*prepared); ok {
+		return p, nil
+	}
+	body, err := wire.Marshal(s.View.FromSession(found, s.Sessions.Moment(), wire.Expand{Identity: true, Devices: true}))
+	if err != nil {
+		return nil, err
+	}
+	p := &prepared{body: body, length: lengthOf(body), identity: []string{found.IdentityID.String()}}
+	found.Memo.Store(p)
+	return p, nil
 }
 
 // orStepUp tells where the second factor can be shown, if that is what an error is about, and where to sign out instead:

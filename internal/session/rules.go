@@ -39,14 +39,20 @@ func (l Lengths) For(remembered bool) time.Duration {
 
 // give sets how long a session that is in use at now will live.
 func (l Lengths) give(s *Session, now time.Time) {
-	s.LastSeenAt, s.DeadlineAt = now, now.Add(l.For(s.Remembered))
-	if last := s.CreatedAt.Add(l.Max); l.Max > 0 && last.Before(s.DeadlineAt) {
-		s.DeadlineAt = last
-	}
+	s.LastSeenAt, s.DeadlineAt = now, l.deadline(s, now)
 	s.ExpiresAt = s.DeadlineAt
 	if unused := now.Add(l.Idle + l.grain()); l.Idle > 0 && unused.Before(s.DeadlineAt) {
 		s.ExpiresAt = unused
 	}
+}
+
+// deadline is until when a session that is in use at now may live.
+func (l Lengths) deadline(s *Session, now time.Time) time.Time {
+	next := now.Add(l.For(s.Remembered))
+	if last := s.CreatedAt.Add(l.Max); l.Max > 0 && last.Before(next) {
+		return last
+	}
+	return next
 }
 
 // within reports whether a session that its row calls live is live by rules that were made stricter since.

@@ -108,18 +108,12 @@ func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
 // MarshalText hides the token from encoders.
 func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
 
-// Memo keeps bytes that are costly to make beside the value they were made from. The zero value is empty; it is safe
-// for concurrent use.
-type Memo struct{ p atomic.Pointer[[]byte] }
+// Memo keeps something that is costly to make beside the value it was made from. The zero value is empty; it is safe
+// for concurrent use. All that is stored has the same type, and is not changed any more.
+type Memo struct{ v atomic.Value }
 
-// Load returns the kept bytes, or makes and keeps them. Two callers may both make them; either result is kept.
-func (m *Memo) Load(make func() ([]byte, error)) ([]byte, error) {
-	if b := m.p.Load(); b != nil {
-		return *b, nil
-	}
-	b, err := make()
-	if err == nil {
-		m.p.Store(&b)
-	}
-	return b, err
-}
+// Load returns what is kept, or nil.
+func (m *Memo) Load() any { return m.v.Load() }
+
+// Store keeps made. Of two callers who have both made it, either may win.
+func (m *Memo) Store(made any) { m.v.Store(made) }

@@ -31,10 +31,9 @@ func (m *Manager) slides(s *Session, now time.Time) bool {
 	if !m.Rules.Sliding || m.Rules.Window != nil && now.Add(*m.Rules.Window).Before(s.DeadlineAt) {
 		return false
 	}
-	next := s.copy()
-	m.Rules.give(next, now)
-	won := next.DeadlineAt.Sub(s.DeadlineAt)
-	last := m.Rules.Max > 0 && next.DeadlineAt.Equal(s.CreatedAt.Add(m.Rules.Max))
+	next := m.Rules.deadline(s, now)
+	won := next.Sub(s.DeadlineAt)
+	last := m.Rules.Max > 0 && next.Equal(s.CreatedAt.Add(m.Rules.Max))
 	return won >= m.Rules.For(s.Remembered)/10 || last && won > 0
 }
 

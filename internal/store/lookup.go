@@ -6,118 +6,129 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"sync"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"exeunt/internal/session"
 )
 
-// lookups merges session look-ups: those that arrive while a query is under way travel together in the next one. None
-// waits for a timer, and none is answered by a query that began before it.
+// lookups finds the sessions of tokens. Each look-up asks the database for what can change in a row, and for the whole row
+// only when that is not as it was when the row was read before.
 type lookups struct {
+	merger[session.TokenHash, *session.Session]
 	engine   *postgresEngine
-	text     string
 	readings *readings
-
-	mu      sync.Mutex
-	waiting []*lookup
-	busy    int
 }
 
-// lookup is one caller's question.
-type lookup struct {
-	token session.TokenHash
-	found *session.Session
-	err   error
-	done  chan struct{}
-}
-
+// stampColumns are all that can change in a row without one of them changing too: methods and devices are written together
+// with the rotation, and what an identity is together with updated_at. The first is the token that was asked for.
 const (
-	maxInFlight = 2   // queries at once: one sent while the other's answer is read
-	maxMerged   = 512 // look-ups in one query
+	stampColumns query = `, s.rotation, s.issued_at, s.authenticated_at, s.expires_at, s.extended_at, s.aal, s.ended_at, s.deadline_at,
+       s.last_seen_at, s.remembered, i.state, i.available_aal, i.updated_at`
+	ofToken query = `
+  FROM sessions s JOIN identities i ON i.id = s.identity_id
+ WHERE s.token_hash = ANY($1)`
+	ofPrevious query = `
+  FROM sessions s JOIN identities i ON i.id = s.identity_id
+ WHERE s.previous_token_hash = ANY($1) AND s.previous_token_hash IS NOT NULL`
+	stamps query = `SELECT s.token_hash, CAST(0 AS BIGINT)` + stampColumns + ofToken + `
+ UNION ALL SELECT s.previous_token_hash, s.previous_until` + stampColumns + ofPrevious
+	stampedSessions query = `SELECT s.token_hash, CAST(0 AS BIGINT)` + stampColumns + `,` + sessionColumns + `,` + identityColumns + ofToken + `
+ UNION ALL SELECT s.previous_token_hash, s.previous_until` + stampColumns + `,` + previousColumns + `,` + identityColumns + ofPrevious
 )
 
+// stampLength is how many columns make a stamp.
+var stampLength = 2 + strings.Count(string(stampColumns), ",")
+
 func newLookups(e *postgresEngine, cacheBytes int64) *lookups {
-	return &lookups{engine: e, readings: newReadings(cacheBytes), text: strings.ReplaceAll(string(sessionByToken+" UNION ALL "+sessionByPrevious), "= $1", "= ANY($1)")}
+	l := &lookups{engine: e, readings: newReadings(cacheBytes)}
+	l.merger = merger[session.TokenHash, *session.Session]{flights: e.dialect.flights, most: maxMerged, answer: l.query}
+	return l
 }
 
 func (l *lookups) find(ctx context.Context, token session.TokenHash) (*session.Session, error) {
-	ask := &lookup{token: token, done: make(chan struct{})}
-	l.mu.Lock()
-	l.waiting = append(l.waiting, ask)
-	if l.busy < maxInFlight {
-		l.busy++
-		go l.drain()
+	s, found, err := l.ask(ctx, token, time.Time{})
+	if err == nil && !found {
+		err = session.ErrNone
 	}
-	l.mu.Unlock()
-	select {
-	case <-ask.done:
-		return ask.found, ask.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return s, err
 }
 
-// drain answers what is waiting until nothing is.
-func (l *lookups) drain() {
-	for {
-		l.mu.Lock()
-		batch := l.waiting
-		if len(batch) > maxMerged {
-			batch = batch[:maxMerged]
-		}
-		l.waiting = l.waiting[len(batch):]
-		if len(batch) == 0 {
-			l.busy--
-			l.mu.Unlock()
-			return
-		}
-		l.mu.Unlock()
-		l.answer(batch)
-	}
-}
-
-func (l *lookups) answer(batch []*lookup) {
-	found, err := l.query(batch)
-	for _, ask := range batch {
-		ask.found, ask.err = found[ask.token], err
-		if err == nil && ask.found == nil {
-			ask.err = session.ErrNone
-		}
-		close(ask.done)
-	}
-}
-
-// query asks for all tokens at once. It does not end with a caller's context, as others wait for it too.
-func (l *lookups) query(batch []*lookup) (found map[session.TokenHash]*session.Session, err error) {
-	tokens := make([]string, len(batch))
-	for i, ask := range batch {
-		tokens[i] = hashText(ask.token)
-	}
+// query asks for all tokens at once.
+func (l *lookups) query(tokens []session.TokenHash, _ time.Time) (found map[session.TokenHash]*session.Session, err error) {
+	defer func(start time.Time) { l.engine.meter.StoreTook("check", time.Since(start)) }(time.Now())
 	err = l.engine.try(context.Background(), patience, true, func(ctx context.Context) error {
-		found = make(map[session.TokenHash]*session.Session, len(batch))
-		rows, err := l.engine.pool.Query(ctx, l.text, tokens)
+		found = make(map[session.TokenHash]*session.Session, len(tokens))
+		fresh, err := l.compare(ctx, tokens, found)
+		if err != nil || len(fresh) == 0 {
+			return err
+		}
+		return l.read(ctx, fresh, found)
+	})
+	return found, err
+}
+
+// compare finds the sessions whose rows have not changed since they were read, and returns the tokens of the others.
+func (l *lookups) compare(ctx context.Context, tokens []session.TokenHash, found map[session.TokenHash]*session.Session) (fresh []session.TokenHash, err error) {
+	err = l.each(ctx, stamps, tokens, func(rows pgx.Rows, token session.TokenHash, stamp []byte) error {
+		if s := l.readings.known(token, stamp); s != nil {
+			found[token] = s
+			return nil
+		}
+		fresh = append(fresh, token)
+		return nil
+	})
+	return fresh, err
+}
+
+// read reads whole rows.
+func (l *lookups) read(ctx context.Context, tokens []session.TokenHash, found map[session.TokenHash]*session.Session) error {
+	skipped := make([]any, stampLength)
+	return l.each(ctx, stampedSessions, tokens, func(rows pgx.Rows, token session.TokenHash, stamp []byte) (err error) {
+		var row sessionRow
+		if err := rows.Scan(append(skipped[:stampLength:stampLength], row.dest()...)...); err != nil {
+			return err
+		}
+		if found[token], err = row.session(); err == nil {
+			l.readings.remember(token, stamp, found[token])
+		}
+		return err
+	})
+}
+
+// each hands over the rows of a query with their tokens and stamps, which are valid until it returns.
+func (l *lookups) each(ctx context.Context, q query, tokens []session.TokenHash, do func(pgx.Rows, session.TokenHash, []byte) error) error {
+	rows, err := l.engine.pool.Query(ctx, string(q), hashTexts(tokens))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var stamp []byte
+	for rows.Next() {
+		values := rows.RawValues()[:stampLength]
+		token, err := parseHash(string(values[0]))
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var row sessionRow
-			if err := rows.Scan(row.dest()...); err != nil {
-				return err
-			}
-			token, err := parseHash(row.token)
-			if err != nil {
-				return err
-			}
-			if found[token], err = l.readings.session(token, &row); err != nil {
-				return err
-			}
+		stamp = stamp[:0]
+		for _, v := range values[1:] {
+			stamp = append(append(stamp, byte(len(v))), v...) // an absent value is an empty one; no column here may be both
 		}
-		return rows.Err()
-	})
-	return found, err
+		if err := do(rows, token, stamp); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func hashTexts(tokens []session.TokenHash) []string {
+	texts := make([]string, len(tokens))
+	for i, t := range tokens {
+		texts[i] = hashText(t)
+	}
+	return texts
 }
 
 // lostConnection reports whether a connection broke under a statement.

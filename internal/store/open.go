@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-const defaultCacheBytes = 256 << 20
+const defaultCacheBytes = 128 << 20
 
 // Open opens the store at dsn: sqlite://path, memory (a SQLite database that vanishes at the end), or a postgres://
 // address. A SQLite database is brought up to date at once, as nobody else can be using it; for PostgreSQL see
@@ -30,6 +30,8 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{engine: e, meter: o.Meter}
+	s.ends = merger[ending, changed]{flights: e.flights(), most: maxMerged, answer: s.endAll}
+	s.extends = merger[extending, bool]{flights: e.flights(), most: maxMerged, once: true, answer: s.extendAll}
 	if lite, ok := e.(*sqliteEngine); ok {
 		if err := lite.migrate(ctx); err != nil {
 			_ = lite.close() // the first failure is the one to tell

@@ -40,9 +40,9 @@ const (
 )
 
 func postgresDialect() *dialect {
-	return &dialect{noted: true, batch: 200 * time.Millisecond, words: strings.NewReplacer("FOR_SHARE", "FOR SHARE OF i", "FOR_UPDATE", "FOR UPDATE",
-		"ANY_OF($1)", "(SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))",
-		"ANY_OF($2)", "(SELECT jsonb_array_elements_text(CAST($2 AS JSONB)))")}
+	return &dialect{noted: true, batch: 200 * time.Millisecond, flights: 2, words: strings.NewReplacer("FOR_SHARE", "FOR SHARE OF i", "FOR_UPDATE", "FOR UPDATE",
+		"IN ANY_OF($1)", "= ANY(ARRAY(SELECT jsonb_array_elements_text(CAST($1 AS JSONB))))",
+		"IN ANY_OF($2)", "= ANY(ARRAY(SELECT jsonb_array_elements_text(CAST($2 AS JSONB))))")}
 }
 
 // openPostgres prepares the connections; the database may be down, and is then waited for by those who need it.
@@ -264,3 +264,5 @@ func (e *postgresEngine) close() error {
 	e.pool.Close()
 	return err
 }
+
+func (e *postgresEngine) flights() int { return e.dialect.flights }

@@ -6,9 +6,9 @@ import (
 	"exeunt/internal/session"
 )
 
-// readings remembers what rows were read as, so that a row that has not changed since is not decoded, and its session not
-// encoded, again. It decides nothing: every look-up still asks the database, and what was read is used only for a row that
-// is the same in every column. It is safe for concurrent use.
+// readings remembers what rows were read as, so that a row that has not changed since is not read, decoded, nor its session
+// encoded, again. It decides nothing: every look-up still asks the database, and what was read is used only for a row
+// whose stamp is the same. It is safe for concurrent use.
 type readings struct {
 	maxBytes int64
 
@@ -18,7 +18,7 @@ type readings struct {
 }
 
 type reading struct {
-	row     sessionRow
+	stamp   string
 	session *session.Session
 	bytes   int64
 }
@@ -27,27 +27,22 @@ func newReadings(maxBytes int64) *readings {
 	return &readings{maxBytes: maxBytes, rows: map[session.TokenHash]reading{}}
 }
 
-// session reads a row.
-func (r *readings) session(token session.TokenHash, row *sessionRow) (*session.Session, error) {
+// known returns the session that a row with this stamp was read as, or nil.
+func (r *readings) known(token session.TokenHash, stamp []byte) *session.Session {
 	r.mu.Lock()
-	known, ok := r.rows[token]
-	r.mu.Unlock()
-	if ok && known.row == *row {
-		return known.session, nil
+	defer r.mu.Unlock()
+	if known := r.rows[token]; known.stamp == string(stamp) {
+		return known.session
 	}
-	s, err := row.session()
-	if err == nil {
-		r.remember(token, row, s)
-	}
-	return s, err
+	return nil
 }
 
 // remember keeps a reading in the place of the one before. A session that was ended is not asked for much.
-func (r *readings) remember(token session.TokenHash, row *sessionRow, s *session.Session) {
+func (r *readings) remember(token session.TokenHash, stamp []byte, s *session.Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.forget(token)
-	entry := reading{row: *row, session: s, bytes: 2 * weight(s)} // the row's texts come on top of the session
+	entry := reading{stamp: string(stamp), session: s, bytes: weight(s) + int64(len(stamp))}
 	if s.End != nil || entry.bytes > r.maxBytes {
 		return
 	}

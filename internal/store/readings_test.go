@@ -33,15 +33,16 @@ func TestAnUnchangedRowIsReadOnceAndAChangedOneAnew(t *testing.T) {
 func TestReadingsKeepToTheirBound(t *testing.T) {
 	i := testkit.Identity(testkit.Email())
 	s, _ := testkit.Session(i, now)
-	r := newReadings(10 * 2 * weight(s))
+	each := weight(s) + int64(len("stamp"))
+	r := newReadings(10 * each)
 	for n := range 100 {
 		token := session.TokenHash{byte(n)}
-		r.remember(token, &sessionRow{id: s.ID.String()}, s)
+		r.remember(token, []byte("stamp"), s)
 		if r.bytes > r.maxBytes || r.rows[token].session != s {
 			t.Fatalf("%d bytes are kept, at most %d may be", r.bytes, r.maxBytes)
 		}
 	}
-	if len(r.rows) != 10 || r.bytes != 10*2*weight(s) {
+	if len(r.rows) != 10 || r.bytes != 10*each {
 		t.Errorf("%d readings of %d bytes are kept, want 10", len(r.rows), r.bytes)
 	}
 }

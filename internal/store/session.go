@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"time"
 
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
@@ -88,7 +87,6 @@ func (s *Store) SessionByToken(ctx context.Context, token session.TokenHash) (*s
 	if t, ok := ctx.Value(txKey{}).(*tx); ok {
 		return t.sessionByToken(ctx, token)
 	}
-	defer s.took("check", time.Now())
 	return s.engine.sessionByToken(ctx, token)
 }
 

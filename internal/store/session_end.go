@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"time"
 
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
@@ -13,9 +14,9 @@ import (
 
 // Whatever is not ended yet is ended, also when its time has run out by this node's clock: another node's clock may be
 // behind, and must not find a session there that somebody has ended. The reason then says that it had expired.
-var endByToken = newChange(`
+var endByTokens = newChange(`
 UPDATE sessions SET ended_at = $2, end_reason = CASE WHEN expires_at > $2 THEN $3 ELSE 'expired' END, ended_by = identity_id
- WHERE token_hash = $1 AND ended_at IS NULL
+ WHERE token_hash IN ANY_OF($1) AND ended_at IS NULL
 RETURNING id, identity_id, token_hash, 'session_ended' AS kind, ended_at AS at, end_reason AS reason, ended_by AS actor`)
 
 var endByPrevious = newChange(`
@@ -32,25 +33,74 @@ SELECT end_reason FROM sessions WHERE previous_token_hash = $1 AND previous_toke
 // EndByToken implements session.Store. Ending is idempotent, so it may be repeated when a lost connection has left the
 // outcome unknown: the second time finds the row ended.
 func (s *Store) EndByToken(ctx context.Context, token session.TokenHash, end session.End) (revoked bool, err error) {
+	row, done, err := s.endByToken(ctx, token, end)
+	if err != nil || done {
+		return row.reason != string(session.Expired), err
+	}
 	hash := hashText(token)
-	for _, how := range []struct {
-		end   change
-		ended query
-	}{{endByToken, endedByToken}, {endByPrevious, endedByPrevious}} {
-		var rows []changed
-		err = s.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) (err error) {
-			rows, err = t.change(ctx, how.end, hash, micros(end.At), string(end.Reason))
-			return err
-		})
-		if err != nil || len(rows) > 0 {
-			return onPurpose(rows) > 0, err
+	reason, err := s.endReason(ctx, endedByToken, hash)
+	if err != nil || reason != "" {
+		return reason != string(session.Expired), err
+	}
+	var rows []changed
+	err = s.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) (err error) {
+		rows, err = t.change(ctx, endByPrevious, hash, micros(end.At), string(end.Reason))
+		return err
+	})
+	if err != nil || len(rows) > 0 {
+		return onPurpose(rows) > 0, err
+	}
+	reason, err = s.endReason(ctx, endedByPrevious, hash)
+	return reason != "" && reason != string(session.Expired), err
+}
+
+// ending names a session to end by its token.
+type ending struct {
+	token  session.TokenHash
+	reason session.Reason
+}
+
+// endByToken ends the session that has a token now, in one statement with others that are to end at this moment.
+func (s *Store) endByToken(ctx context.Context, token session.TokenHash, end session.End) (row changed, done bool, err error) {
+	key := ending{token, end.Reason}
+	if t, ok := ctx.Value(txKey{}).(*tx); ok {
+		rows, err := t.endByTokens(ctx, []ending{key}, end.At)
+		row, done = rows[key]
+		return row, done, err
+	}
+	return s.ends.ask(ctx, key, end.At)
+}
+
+// endAll is how the merger of ends answers.
+func (s *Store) endAll(keys []ending, at time.Time) (rows map[ending]changed, err error) {
+	err = s.write(context.Background(), manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
+		rows, err = t.endByTokens(ctx, keys, at)
+		return err
+	})
+	return rows, err
+}
+
+// endByTokens ends sessions, with one statement for each reason.
+func (t *tx) endByTokens(ctx context.Context, keys []ending, at time.Time) (map[ending]changed, error) {
+	byReason := map[session.Reason][]string{}
+	for _, k := range keys {
+		byReason[k.reason] = append(byReason[k.reason], hashText(k.token))
+	}
+	done := make(map[ending]changed, len(keys))
+	for reason, hashes := range byReason {
+		rows, err := t.change(ctx, endByTokens, document(hashes), micros(at), string(reason))
+		if err != nil {
+			return nil, err
 		}
-		reason, err := s.endReason(ctx, how.ended, hash)
-		if err != nil || reason != "" {
-			return reason != string(session.Expired), err
+		for _, row := range rows {
+			token, err := parseHash(row.token)
+			if err != nil {
+				return nil, err
+			}
+			done[ending{token, reason}] = row
 		}
 	}
-	return false, nil
+	return done, nil
 }
 
 // endReason is why a session was ended, or "" if it was not, or is not there.

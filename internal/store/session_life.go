@@ -14,7 +14,7 @@ import (
 const (
 	nextDeadline query = `LEAST(CASE WHEN remembered THEN CAST($3 AS BIGINT) ELSE CAST($2 AS BIGINT) END, created_at + CAST($4 AS BIGINT))`
 	extendable   query = `
- WHERE id = $1 AND ended_at IS NULL AND deleted = FALSE AND expires_at > $6
+ WHERE id IN ANY_OF($1) AND ended_at IS NULL AND deleted = FALSE AND expires_at > $6
    AND GREATEST(deadline_at, expires_at) < ` + nextDeadline + ` AND GREATEST(deadline_at, expires_at) <= $7 AND extended_at <= $8
    AND EXISTS (SELECT 1 FROM identities i WHERE i.id = sessions.identity_id AND i.state = 'active')`
 	wasExtended query = ` RETURNING id, identity_id, token_hash, 'session_extended' AS kind, extended_at AS at, `
@@ -30,13 +30,79 @@ UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + n
 )
 
 // ExtendSession implements session.Store.
-func (s *Store) ExtendSession(ctx context.Context, id session.ID, rule session.ExtendRule) (bool, error) {
-	return s.extend(ctx, extendSession, id, rule)
+func (s *Store) ExtendSession(ctx context.Context, id session.ID, rule session.ExtendRule) (done bool, err error) {
+	key := extending{id: id, lengths: rule.Lengths, window: -1, debounce: rule.Now.Sub(rule.Debounced)}
+	if rule.Window != nil {
+		key.window = *rule.Window
+	}
+	if t, ok := ctx.Value(txKey{}).(*tx); ok {
+		done, err := t.extendAll(ctx, []extending{key}, rule.Now)
+		return done[key], err
+	}
+	_, done, err = s.extends.ask(ctx, key, rule.Now)
+	return done, err
 }
 
 // SlideSession implements session.Store.
-func (s *Store) SlideSession(ctx context.Context, id session.ID, rotation int64, rule session.ExtendRule) (bool, error) {
-	return s.extend(ctx, slideSession, id, rule, rotation)
+func (s *Store) SlideSession(ctx context.Context, id session.ID, rotation int64, rule session.ExtendRule) (done bool, err error) {
+	err = s.write(ctx, manner{single: true}, func(ctx context.Context, t *tx) error {
+		rows, err := t.change(ctx, slideSession, append(extendArgs([]session.ID{id}, rule), rotation)...)
+		done = len(rows) > 0
+		return err
+	})
+	return done, err
+}
+
+// extending names a session to extend, and the rule without its moment; window is negative for none.
+type extending struct {
+	id               session.ID
+	lengths          session.Lengths
+	window, debounce time.Duration
+}
+
+// rule is that of an extension that takes place now.
+func (e extending) rule(now time.Time) session.ExtendRule {
+	rule := session.ExtendRule{Now: now, Lengths: e.lengths}
+	if e.debounce < math.MaxInt64 { // what is longer than a duration can be is for ever
+		rule.Debounced = now.Add(-e.debounce)
+	}
+	if e.window >= 0 {
+		rule.Window = &e.window
+	}
+	return rule
+}
+
+// extendAll is how the merger of extensions answers.
+func (s *Store) extendAll(keys []extending, now time.Time) (done map[extending]bool, err error) {
+	err = s.write(context.Background(), manner{single: true}, func(ctx context.Context, t *tx) error {
+		done, err = t.extendAll(ctx, keys, now)
+		return err
+	})
+	return done, err
+}
+
+// extendAll extends sessions, with one statement for each rule.
+func (t *tx) extendAll(ctx context.Context, keys []extending, now time.Time) (map[extending]bool, error) {
+	byRule := map[extending][]session.ID{}
+	for _, k := range keys {
+		id := k.id
+		k.id = session.ID{}
+		byRule[k] = append(byRule[k], id)
+	}
+	done := make(map[extending]bool, len(keys))
+	for rule, ids := range byRule {
+		rows, err := t.change(ctx, extendSession, extendArgs(ids, rule.rule(now))...)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			if err := parseUUID(row.id, &rule.id); err != nil {
+				return nil, err
+			}
+			done[rule] = true
+		}
+	}
+	return done, nil
 }
 
 // never is a length that nothing lives for, small enough to be added to a moment.
@@ -49,20 +115,15 @@ func length(d time.Duration) int64 {
 	return d.Microseconds()
 }
 
-func (s *Store) extend(ctx context.Context, how change, id session.ID, rule session.ExtendRule, more ...any) (done bool, err error) {
+// extendArgs are what the statements that extend take.
+func extendArgs(ids []session.ID, rule session.ExtendRule) []any {
 	latest := int64(math.MaxInt64)
 	if rule.Window != nil {
 		latest = micros(rule.Now.Add(*rule.Window))
 	}
 	l := rule.Lengths
-	err = s.write(ctx, manner{single: true}, func(ctx context.Context, t *tx) error {
-		args := []any{id.String(), micros(rule.Now.Add(l.For(false))), micros(rule.Now.Add(l.For(true))),
-			length(l.Max), length(l.Unused()), micros(rule.Now), latest, micros(rule.Debounced)}
-		rows, err := t.change(ctx, how, append(args, more...)...)
-		done = len(rows) > 0
-		return err
-	})
-	return done, err
+	return []any{idList(ids), micros(rule.Now.Add(l.For(false))), micros(rule.Now.Add(l.For(true))),
+		length(l.Max), length(l.Unused()), micros(rule.Now), latest, micros(rule.Debounced)}
 }
 
 const touchSessions query = `

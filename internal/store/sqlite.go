@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -31,13 +32,18 @@ type sqliteEngine struct {
 	writes   *sql.DB
 	writer   *writer
 	live     *liveTable
+	known    *knownTokens
 	meter    Meter
 	lock     *os.File
-	scratch  string // a directory to remove at the end, for a database that is meant to vanish
+
+	background sync.WaitGroup
+	stop       context.CancelFunc // of what runs in the background
+
+	scratch string // a directory to remove at the end, for a database that is meant to vanish
 }
 
 func sqliteDialect() *dialect {
-	return &dialect{batch: time.Millisecond, words: strings.NewReplacer("FOR_SHARE", "", "FOR_UPDATE", "", "LEAST(", "MIN(", "GREATEST(", "MAX(",
+	return &dialect{batch: time.Millisecond, flights: 1, words: strings.NewReplacer("FOR_SHARE", "", "FOR_UPDATE", "", "LEAST(", "MIN(", "GREATEST(", "MAX(",
 		"ANY_OF($1)", "(SELECT value FROM json_each($1))", "ANY_OF($2)", "(SELECT value FROM json_each($2))")}
 }
 
@@ -54,7 +60,7 @@ func openSQLite(path string, o Options) (*sqliteEngine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &sqliteEngine{dialect: sqliteDialect(), live: newLiveTable(o.CacheBytes), meter: o.Meter, lock: lock}
+	e := &sqliteEngine{dialect: sqliteDialect(), live: newLiveTable(o.CacheBytes), known: newKnownTokens(o.CacheBytes / 4), meter: o.Meter, lock: lock}
 	if err := e.connect(path); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
@@ -126,8 +132,13 @@ func (e *sqliteEngine) migrate(ctx context.Context) error {
 	if _, err := migrate(ctx, p); err != nil {
 		return err
 	}
-	e.writer, err = startWriter(e)
-	return err
+	if e.writer, err = startWriter(e); err != nil {
+		return err
+	}
+	learning, stop := context.WithCancel(context.Background())
+	e.background.Go(func() { e.known.run(learning, e) })
+	e.stop = stop
+	return nil
 }
 
 func (e *sqliteEngine) migrated(context.Context) error { return nil } // open always migrates
@@ -144,6 +155,10 @@ func (e *sqliteEngine) sessionByToken(ctx context.Context, token session.TokenHa
 	if s := e.live.find(token); s != nil {
 		return s, nil
 	}
+	if e.known.absent(token) {
+		return nil, session.ErrNone
+	}
+	defer func(start time.Time) { e.meter.StoreTook("check", time.Since(start)) }(time.Now())
 	ticket := e.live.ticket(token)
 	var found *session.Session
 	err := e.read(ctx, func(ctx context.Context, t *tx) (err error) {
@@ -189,6 +204,10 @@ func (e *sqliteEngine) stats() Stats {
 
 func (e *sqliteEngine) close() error {
 	var errs []error
+	if e.stop != nil {
+		e.stop()
+		e.background.Wait()
+	}
 	if e.writer != nil {
 		e.writer.stop()
 	}
@@ -226,3 +245,5 @@ func isUnique(err error) bool {
 	}
 	return postgresCode(err) == "23505"
 }
+
+func (e *sqliteEngine) flights() int { return e.dialect.flights }

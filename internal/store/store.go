@@ -26,6 +26,9 @@ type Store struct {
 	engine engine
 	meter  Meter
 	bell   bell
+
+	ends    merger[ending, changed]
+	extends merger[extending, bool]
 }
 
 var (
@@ -49,7 +52,7 @@ type Meter interface {
 type Options struct {
 	Meter      Meter
 	Log        *slog.Logger
-	CacheBytes int64 // bound of what is kept of sessions in memory; zero means 256 MiB
+	CacheBytes int64 // bound of what is kept of sessions in memory; zero means 128 MiB
 }
 
 // engine is what SQLite and PostgreSQL do each in their own way.
@@ -59,11 +62,13 @@ type engine interface {
 	write(ctx context.Context, how manner, fn func(context.Context, *tx) error) error
 	// read runs fn outside any transaction.
 	read(ctx context.Context, fn func(context.Context, *tx) error) error
-	// sessionByToken is the hot path: the session of a token hash, or session.ErrNone.
+	// sessionByToken is the hot path: the session of a token hash, or session.ErrNone. It measures by itself what it
+	// asks of the database.
 	sessionByToken(ctx context.Context, token session.TokenHash) (*session.Session, error)
 	migrate(ctx context.Context) error
 	migrated(ctx context.Context) error
 	ping(ctx context.Context) error
+	flights() int // merged statements at once, see dialect
 	stats() Stats
 	close() error
 }

@@ -15,7 +15,7 @@ import (
 //
 // A query may hold a few words that each engine writes in its own way:
 //
-//	ANY_OF($n)   the elements of a JSON array of strings, for IN
+//	IN ANY_OF($n)  is one of the elements of a JSON array of strings, for IN
 //	FOR_SHARE    holds the rows read until the transaction ends
 //	FOR_UPDATE   the same, and keeps others from holding them
 //	LEAST(a, b)  the smaller value; GREATEST(a, b) the larger one
@@ -26,7 +26,11 @@ type dialect struct {
 	words *strings.Replacer
 	noted bool          // a change and its event fit in one statement
 	batch time.Duration // how long a part of work that can wait may take: others wait for it
-	texts sync.Map
+
+	// flights is how many merged statements are under way at most: as many as the engine can work on at once, and no more,
+	// as those that wait travel together.
+	flights int
+	texts   sync.Map
 }
 
 func (d *dialect) text(q query) string {

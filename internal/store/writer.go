@@ -158,7 +158,9 @@ func (w *writer) attempt(ctx context.Context, j *job) error {
 	if err := w.exec(ctx, "SAVEPOINT job"); err != nil {
 		return err
 	}
-	if j.err = guarded(context.WithoutCancel(j.ctx), j); j.err != nil {
+	j.err = guarded(context.WithoutCancel(j.ctx), j)
+	w.engine.known.add(j.tx.effects) // before anybody can see them in the file
+	if j.err != nil {
 		if err := w.exec(ctx, "ROLLBACK TO SAVEPOINT job"); err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ func (h *held) queue(write func() error) {
 func (h *held) logoutLater(c client) {
 	h.t.Helper()
 	h.queue(func() error {
-		_, err := h.EndByToken(h.ctx, c.token, session.End{At: now, Reason: session.Logout})
+		_, err := h.EndSessions(h.ctx, session.Scope{IDs: []session.ID{c.ID}}, session.End{At: now, Reason: session.Logout})
 		return err
 	})
 }
