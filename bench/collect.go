@@ -63,7 +63,7 @@ func collect(s settings) error {
 func (s settings) collecting(dir string, p place) error {
 	checks := scenarios[0].operations(0, 0)
 	before, _, err := s.watched(dir, p, func(address string, _ func() int64) (measurement, error) {
-		return load(address, collectConnections, 10*time.Second, paced(collectRate, checks))
+		return steady(address, collectConnections, 10*time.Second, collectRate, checks)
 	})
 	if err != nil {
 		return err
@@ -73,7 +73,9 @@ func (s settings) collecting(dir string, p place) error {
 	}
 	var took time.Duration
 	during, memory, err := s.watched(dir, p, func(address string, collected func() int64) (measurement, error) {
-		begun, next := time.Now(), paced(collectRate, checks)
+		begun := time.Now()
+		next, stop := paced(collectRate, checks)
+		defer stop()
 		return load(address, collectConnections, time.Hour, func() (exchange, bool) {
 			if took != 0 {
 				return exchange{}, false

@@ -71,10 +71,10 @@ func (p place) fill(from, to int) error {
 	defer db.Close()
 	for ; from < to; from += atOnce {
 		people, sessions := rowsOf(from, min(from+atOnce, to))
-		if err := p.copies(ctx, db, copyPeople, people); err != nil {
+		if err := copies(ctx, db, p.driver, copyPeople, people); err != nil {
 			return err
 		}
-		if err := p.copies(ctx, db, copySessions, sessions); err != nil {
+		if err := copies(ctx, db, p.driver, copySessions, sessions); err != nil {
 			return err
 		}
 	}
@@ -137,7 +137,7 @@ SELECT v.value ->> 0, v.value ->> 1, v.value ->> 2, created_at, issued_at, authe
 )
 
 // copies runs one of the statements above with rows of texts.
-func (p place) copies(ctx context.Context, db *sql.DB, text string, rows [][]string) error {
+func copies(ctx context.Context, db *sql.DB, driver, text string, rows [][]string) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -146,7 +146,7 @@ func (p place) copies(ctx context.Context, db *sql.DB, text string, rows [][]str
 		return err
 	}
 	source := "json_each($1)"
-	if p.driver == "pgx" {
+	if driver == "pgx" {
 		source = "jsonb_array_elements(CAST($1 AS JSONB))"
 	}
 	_, err = db.ExecContext(ctx, strings.ReplaceAll(text, "ROWS", source), string(b))

@@ -131,12 +131,10 @@ func (m *merger) drain() {
 	}
 }
 
-const floorRows = 1000
+func floorKey(i int) string { return named("floor", i) }
 
-func floorKey(i int) string { return fmt.Sprintf("row-%06d", i) }
-
-// makeFloorTable fills the table that F2 and F4, or F3, work on.
-func makeFloorTable(driver, dsn string) error {
+// makeFloorTable fills the table that F2 and F4, or F3, work on: it has as many rows as there are sessions.
+func makeFloorTable(driver, dsn string, rows int) error {
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
 		return err
@@ -145,15 +143,14 @@ func makeFloorTable(driver, dsn string) error {
 	if _, err := db.Exec(`CREATE TABLE floor (id TEXT PRIMARY KEY, v BIGINT NOT NULL)`); err != nil {
 		return err
 	}
-	tx, err := db.Begin()
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // after the commit it has nothing to do
-	for i := range floorRows {
-		if _, err := tx.Exec(`INSERT INTO floor (id, v) VALUES ($1, 0)`, floorKey(i)); err != nil {
+	for from := 0; from < rows; from += atOnce {
+		var some [][]string
+		for i := from; i < min(from+atOnce, rows); i++ {
+			some = append(some, []string{floorKey(i)})
+		}
+		if err := copies(context.Background(), db, driver, `INSERT INTO floor (id, v) SELECT v.value ->> 0, 0 FROM ROWS v`, some); err != nil {
 			return err
 		}
 	}
-	return tx.Commit()
+	return nil
 }

@@ -36,7 +36,7 @@ func peak(results []result, store string) (rate float64) {
 
 func (s settings) latency(server *process, p place, rate float64, from int) error {
 	checks := scenarios[0].operations(0, 0)
-	half, err := load(server.address, s.connections, s.duration, paced(rate/2, checks))
+	half, err := steady(server.address, s.connections, s.duration, rate/2, checks)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (s settings) latency(server *process, p place, rate float64, from int) erro
 	both.Go(func() { saturating, failed[0] = load(server.address, s.connections, s.duration, checks) })
 	both.Go(func() {
 		logouts := scenario{once: true, operation: nativeLogout}
-		ending, failed[1] = load(server.address, 4, s.duration, paced(100, logouts.operations(from, s.perMeasurement())))
+		ending, failed[1] = steady(server.address, 4, s.duration, 100, logouts.operations(from, s.perMeasurement()))
 	})
 	both.Wait()
 	if err := errors.Join(failed[:]...); err != nil {

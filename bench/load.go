@@ -2,9 +2,11 @@ package main
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -44,6 +46,13 @@ func load(address string, connections int, limit time.Duration, next source) (me
 	return summary(slices.Concat(times...), elapsed)
 }
 
+// steady is load at a rate.
+func steady(address string, connections int, limit time.Duration, rate float64, next source) (measurement, error) {
+	slow, stop := paced(rate, next)
+	defer stop()
+	return load(address, connections, limit, slow)
+}
+
 func summary(all []time.Duration, elapsed time.Duration) (measurement, error) {
 	if len(all) == 0 {
 		return measurement{}, errors.New("no request was answered")
@@ -74,15 +83,35 @@ func ask(address string, until time.Time, next source) (took []time.Duration, er
 	}
 }
 
-// paced hands operations out at a steady rate, for all connections together.
-func paced(rate float64, next source) source {
-	begun := time.Now()
-	var n atomic.Int64
+// paced hands operations out at a steady rate, for all connections together, until stop is called. A thread of its own
+// keeps the time: timers of the runtime come together in bursts of a millisecond, which would be measured instead.
+func paced(rate float64, next source) (slow source, stop func()) {
+	due, done := make(chan struct{}, 1<<16), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer close(due)
+		begun, sent := time.Now(), 0.0
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			for ; sent < time.Since(begun).Seconds()*rate; sent++ {
+				select {
+				case due <- struct{}{}:
+				default: // nobody takes them any more, or the server is far behind: closed clients wait
+				}
+			}
+			_ = syscall.Nanosleep(&syscall.Timespec{Nsec: 20_000}, nil) // woken early, it looks again
+		}
+	}()
 	return func() (exchange, bool) {
-		at := begun.Add(time.Duration(float64(n.Add(1)) / rate * float64(time.Second)))
-		time.Sleep(time.Until(at))
+		if _, ok := <-due; !ok {
+			return exchange{}, false
+		}
 		return next()
-	}
+	}, sync.OnceFunc(func() { close(done) })
 }
 
 // turns hands out operations one after the other, and again from the start unless each is for once.

@@ -33,7 +33,7 @@ func (s settings) places(dir string, sessions int) (all []place, err error) {
 		if !s.wantsPlace(p.name) {
 			continue
 		}
-		if err := makeFloorTable(p.driver, p.floors); err != nil {
+		if err := makeFloorTable(p.driver, p.floors, sessions); err != nil {
 			return nil, err
 		}
 		if err := p.fill(0, sessions); err != nil {

@@ -120,7 +120,7 @@ func (s settings) compare(p place, x scenario, server *process, from int) (r res
 	if err != nil {
 		return r, err
 	}
-	recorded.Kind, recorded.Where = r.Floor, p.floors
+	recorded.Kind, recorded.Where, recorded.Rows = r.Floor, p.floors, s.sessions()
 	beside, err := recorded.start()
 	if err != nil {
 		return r, err

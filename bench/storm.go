@@ -61,7 +61,7 @@ func (s settings) stormed(dir string, p place) error {
 		return err
 	}
 	checks := scenarios[0].operations(0, 0)
-	before, err := load(server.address, collectConnections, s.duration, paced(collectRate, checks))
+	before, err := steady(server.address, collectConnections, s.duration, collectRate, checks)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (s settings) stormed(dir string, p place) error {
 	var both sync.WaitGroup
 	both.Go(func() { failed[0] = press(server.address, s.duration, &in, &refused) })
 	both.Go(func() {
-		during, failed[1] = load(server.address, collectConnections, s.duration, paced(collectRate, checks))
+		during, failed[1] = steady(server.address, collectConnections, s.duration, collectRate, checks)
 	})
 	both.Wait()
 	if err := errors.Join(failed[:]...); err != nil {

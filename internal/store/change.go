@@ -2,7 +2,8 @@ package store
 
 import (
 	"context"
-	"slices"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,10 +28,19 @@ SELECT id, identity_id, token_hash, kind, at, reason, actor FROM changed`}
 const insertEvent query = `
 INSERT INTO events (id, at, kind, session_id, identity_id, reason, actor) VALUES ($1, $2, $3, $4, $5, $6, $7)`
 
-// insertEvents takes many events as a JSON array of arrays. Only SQLite needs it.
-const insertEvents query = `
-INSERT INTO events (id, at, kind, session_id, identity_id, reason, actor)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each($1)`
+// insertEvents insert many events at once, the largest numbers first. Only SQLite needs them.
+var insertEvents = []struct {
+	rows int
+	text query
+}{{128, eventRows(128)}, {32, eventRows(32)}, {8, eventRows(8)}, {1, insertEvent}}
+
+// eventRows is insertEvent for more rows.
+func eventRows(n int) query {
+	text, values, _ := strings.Cut(string(insertEvent), " VALUES ")
+	return query(text + " VALUES " + strings.Repeat(anonymous.ReplaceAllString(values, "?")+", ", n-1) + anonymous.ReplaceAllString(values, "?"))
+}
+
+var anonymous = regexp.MustCompile(`\$\d`)
 
 // changed is a row that a change returned.
 type changed struct {
@@ -72,21 +82,19 @@ func (t *tx) change(ctx context.Context, c change, args ...any) ([]changed, erro
 	return rows, err
 }
 
-const notedAtOnce = 1000 // events in one statement
-
 // note writes the events of changed rows, many with one statement.
 func (t *tx) note(ctx context.Context, rows []changed) error {
-	for part := range slices.Chunk(rows, notedAtOnce) {
-		if len(part) == 1 {
-			r := part[0]
-			return t.event(ctx, eventRow{at: r.at, kind: r.kind, session: r.id, identity: r.identityID, reason: r.reason, actor: r.actor})
-		}
-		events := make([][]any, len(part))
-		for i, r := range part {
-			events[i] = []any{eventID(), r.at, r.kind, r.id, r.identityID, r.reason, r.actor}
-		}
-		if _, err := t.exec(ctx, insertEvents, document(events)); err != nil {
-			return err
+	var args []any
+	for _, insert := range insertEvents {
+		for ; len(rows) >= insert.rows; rows = rows[insert.rows:] {
+			args = args[:0]
+			for _, r := range rows[:insert.rows] {
+				args = append(args, eventID(), r.at, r.kind, r.id, r.identityID, r.reason, r.actor)
+			}
+			t.noted = true
+			if _, err := t.exec(ctx, insert.text, args...); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -88,7 +88,7 @@ func (e *sqliteEngine) connect(path string) (err error) {
 	// synchronous=FULL makes every commit durable before it is answered; WAL keeps reads out of the writer's way.
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() +
 		"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"
-	if e.writes, err = sql.Open("sqlite", dsn); err != nil {
+	if e.writes, err = sql.Open("sqlite", dsn+"&_pragma=cache_size(-16384)"); err != nil {
 		return err
 	}
 	e.writes.SetMaxOpenConns(1)

@@ -131,11 +131,11 @@ func (w *writer) commit(batch []*job) {
 	err := w.exec(ctx, "BEGIN IMMEDIATE")
 	for _, j := range batch {
 		if err == nil {
-			err = w.attempt(ctx, j)
+			err = w.attempt(ctx, j, len(batch) == 1)
 		}
 	}
 	if err == nil {
-		err = w.exec(ctx, "COMMIT")
+		err = w.exec(ctx, endOf(batch))
 	}
 	if err != nil {
 		_ = w.exec(ctx, "ROLLBACK") // SQLite may have rolled back by itself
@@ -147,25 +147,41 @@ func (w *writer) commit(batch []*job) {
 	}
 }
 
-// attempt runs one write inside a savepoint, so that its failure takes back nothing but itself. It fails when the
-// transaction around it is broken, which SQLite rolls back by itself when the disk fails: whatever ran on would commit
-// statement by statement.
-func (w *writer) attempt(ctx context.Context, j *job) error {
+// endOf is how the transaction of a batch ends: a write that had it to itself and failed is taken back.
+func endOf(batch []*job) string {
+	if len(batch) == 1 && batch[0].err != nil {
+		return "ROLLBACK"
+	}
+	return "COMMIT"
+}
+
+// attempt runs one write inside a savepoint, so that its failure takes back nothing but itself; one that has the
+// transaction to itself needs none, and takes that back. It fails when the transaction around it is broken, which SQLite
+// rolls back by itself when the disk fails: whatever ran on would commit statement by statement.
+func (w *writer) attempt(ctx context.Context, j *job, alone bool) error {
 	if j.err = j.ctx.Err(); j.err != nil || !j.taken.CompareAndSwap(false, true) {
 		return nil
 	}
 	j.tx = &tx{run: w.run, dialect: w.engine.dialect}
+	if alone {
+		w.perform(j)
+		return nil
+	}
 	if err := w.exec(ctx, "SAVEPOINT job"); err != nil {
 		return err
 	}
-	j.err = guarded(context.WithoutCancel(j.ctx), j)
-	w.engine.known.add(j.tx.effects) // before anybody can see them in the file
-	if j.err != nil {
+	if w.perform(j); j.err != nil {
 		if err := w.exec(ctx, "ROLLBACK TO SAVEPOINT job"); err != nil {
 			return err
 		}
 	}
 	return w.exec(ctx, "RELEASE SAVEPOINT job")
+}
+
+// perform runs a write. The tokens that it stores are known before anybody can see them in the file.
+func (w *writer) perform(j *job) {
+	j.err = guarded(context.WithoutCancel(j.ctx), j)
+	w.engine.known.add(j.tx.effects)
 }
 
 // guarded turns a panic into the failure of one write: the writer must live on for all the others.
