@@ -15,7 +15,7 @@ func (s settings) latencies(dir string, all []place, results []result) error {
 		if err != nil {
 			return err
 		}
-		err = s.latency(server, p, peak(results, p.name), 1000+(s.rounds*usedUp()+i)*s.perMeasurement())
+		err = s.latency(server, p, peak(results, p.name), 1000+(s.rounds*s.usedUp()+i)*s.perMeasurement())
 		server.stop()
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)

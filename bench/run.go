@@ -64,12 +64,12 @@ func (s settings) announce() {
 func (s settings) perMeasurement() int { return int(s.duration.Seconds()*20000) + 2000 }
 
 // sessions is how many are needed; numbers of both kinds of clients are used, each for half of them.
-func (s settings) sessions() int { return 2 * (1000 + (s.rounds+1)*s.perMeasurement()*usedUp()) }
+func (s settings) sessions() int { return 2 * (1000 + (s.rounds+1)*s.perMeasurement()*s.usedUp()) }
 
-// usedUp counts the scenarios whose sessions serve once.
-func usedUp() (n int) {
+// usedUp counts the scenarios that are wanted and whose sessions serve once.
+func (s settings) usedUp() (n int) {
 	for _, x := range scenarios {
-		if x.once {
+		if x.once && x.write && (s.wants(x.name, "SQLite") || s.wants(x.name, "PostgreSQL")) {
 			n++
 		}
 	}
@@ -94,6 +94,8 @@ func (s settings) compareAll(dir string, p place) (results []result, err error) 
 		from := 0
 		if x.once {
 			from = unused
+		}
+		if x.once && x.write {
 			unused += (s.rounds + 1) * s.perMeasurement()
 		}
 		r, err := s.compare(p, x, server, from)

@@ -105,9 +105,18 @@ func document(v any) string {
 }
 
 func parse(text string, into any) error {
+	return damaged(json.Unmarshal([]byte(text), into))
+}
+
+// parseGiven is parse for documents that hold what a client has sent: numbers keep their digits.
+func parseGiven(text string, into any) error {
 	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber() // what a client has sent keeps its digits
-	if err := d.Decode(into); err != nil {
+	d.UseNumber()
+	return damaged(d.Decode(into))
+}
+
+func damaged(err error) error {
+	if err != nil {
 		return fmt.Errorf("a stored document is damaged: %w", err)
 	}
 	return nil

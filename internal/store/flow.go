@@ -30,7 +30,7 @@ func (s *Store) Flow(ctx context.Context, kind flow.Kind, id flow.ID) (*flow.Flo
 		return nil, noRows(err, flow.ErrNotFound)
 	}
 	var doc flowDoc
-	if err := parse(text, &doc); err != nil {
+	if err := parseGiven(text, &doc); err != nil {
 		return nil, err
 	}
 	return doc.flow(kind, id)

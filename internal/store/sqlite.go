@@ -95,7 +95,7 @@ func (e *sqliteEngine) connect(path string) (err error) {
 	if err := e.writes.Ping(); err != nil {
 		return fmt.Errorf("opening the database %s: %w", path, err)
 	}
-	if e.reads, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)"); err != nil {
+	if e.reads, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)&_pragma=cache_size(-4096)"); err != nil {
 		return err
 	}
 	e.prepared = &preparing{on: e.reads}
@@ -155,13 +155,17 @@ func (e *sqliteEngine) sessionByToken(ctx context.Context, token session.TokenHa
 	if s := e.live.find(token); s != nil {
 		return s, nil
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if e.known.absent(token) {
 		return nil, session.ErrNone
 	}
 	defer func(start time.Time) { e.meter.StoreTook("check", time.Since(start)) }(time.Now())
 	ticket := e.live.ticket(token)
 	var found *session.Session
-	err := e.read(ctx, func(ctx context.Context, t *tx) (err error) {
+	// Watching for a caller who goes away would cost more than the read.
+	err := e.read(context.WithoutCancel(ctx), func(ctx context.Context, t *tx) (err error) {
 		found, err = t.sessionByToken(ctx, token)
 		return err
 	})
