@@ -41,7 +41,7 @@ type Public struct {
 	Port           int            // 0 is any free port
 	BaseURL        string         // ends with a slash; "" only if the port is 0 and no base URL was given
 	TrustedProxies []netip.Prefix // only these may say in a header who the client is
-	FailedAttempts int            // a minute, for each client and each identifier; 0 is no bound
+	FailedAttempts int            // a minute, for each client and each flow; 0 is no bound on anything that can be tried
 	CORS           CORS
 }
 

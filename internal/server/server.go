@@ -55,7 +55,7 @@ type Server struct {
 	LogChecks      bool // successful session checks are logged too
 	Version        string
 	Keys           [][]byte // authenticate what is handed out and comes back: the first makes, all open
-	FailedAttempts int      // a minute, for each client and for each identifier; zero for no bound
+	FailedAttempts int      // a minute, for each client and each flow; zero for no bound
 
 	Ready   []Dependency
 	Metrics http.Handler
@@ -64,6 +64,7 @@ type Server struct {
 
 	attempts       *attempts // to sign in
 	begun          *attempts // flows
+	guesses        *attempts // of tokens
 	streams        *streams
 	sessionCookies []string // the name of the session cookie, and the former ones
 	csrfCookie     string
@@ -88,6 +89,7 @@ type Meter interface {
 func (s *Server) Public() http.Handler {
 	s.attempts = newAttempts(s.FailedAttempts, errAttempts, time.Now)
 	s.begun = newAttempts(s.FailedAttempts*flowsPerAttempt, errFlows, time.Now)
+	s.guesses = newAttempts(s.FailedAttempts*guessesPerAttempt, errGuesses, time.Now)
 	s.sessionCookies = append([]string{s.Session.Name}, s.Session.Former...)
 	s.csrfCookie = csrfName(s.View.Base)
 	s.origins = map[string]bool{}
