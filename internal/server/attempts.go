@@ -108,9 +108,13 @@ func attemptKeys(f *flow.Flow, in flow.Input) []string {
 // clientKeys is the key of a client that is held to account, or nothing. A client at a loopback or private address may be
 // a proxy that nobody has declared, and so everybody; it is not.
 func clientKeys(ip string) []string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() {
+	if a, err := netip.ParseAddr(ip); err != nil || !accountable(a) {
 		return nil
 	}
 	return []string{"client " + tries.Network(ip)}
+}
+
+// accountable reports whether an address is that of one client.
+func accountable(a netip.Addr) bool {
+	return a.IsValid() && !a.IsLoopback() && !a.IsPrivate() && !a.IsLinkLocalUnicast()
 }
