@@ -188,6 +188,17 @@ func TestOneClientHasSoManyConnections(t *testing.T) {
 	}
 }
 
+func TestNothingIsReadAfterChunks(t *testing.T) {
+	address, _, _ := listening(t, Connections{}, nil, nil)
+	for _, head := range []string{"Transfer-Encoding: chunked", "Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding:\tchunked"} {
+		conn := dial(t, address, "POST / HTTP/1.1\r\nHost: x\r\n"+head+"\r\n\r\n0\r\n\r\n"+get)
+		all, err := io.ReadAll(conn)
+		if n := strings.Count(string(all), "HTTP/1.1 200"); n != 1 || !strings.Contains(string(all), "Connection: close") {
+			t.Errorf("%q: %d answers, %v", head, n, err)
+		}
+	}
+}
+
 // Every phase of a request has its time. The test lets a hundredth of each pass.
 func TestASlowClientIsCutOffInEveryPhase(t *testing.T) {
 	faster := func(s *http.Server) {

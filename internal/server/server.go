@@ -119,10 +119,21 @@ const (
 // maxRawHeader is where the HTTP library itself cuts a request off; [maxHeader], a good deal lower, is answered in words.
 const maxRawHeader = 2 << 20
 
+// chunksLast closes a connection after a request in chunks: where its length is given as well, or its chunks are odd, a proxy
+// may have taken the rest of them for another request, or another request for the rest (RFC 9112, section 6.1).
+func chunksLast(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 {
+			w.Header()["Connection"] = []string{"close"}
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 // HTTP makes the server of one listener. Its Shutdown finishes what was accepted.
 func HTTP(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		Handler: chunksLast(h), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxRawHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
