@@ -17,8 +17,8 @@ test: ## check everything; installs and starts what that needs
 test-crash: build ## the long version of the crash test: 50 kills on each engine
 	scripts/crash 50
 
-test-fuzz: ## look for surprising input with every fuzz target, a minute each; SECONDS=… for another time
-	scripts/fuzz $(or $(SECONDS),60)s
+test-fuzz: ## look for surprising input with every fuzz target, a minute each; SECONDS=… for another time, TOTAL=… for so many seconds in all
+	scripts/fuzz $(if $(TOTAL),total $(TOTAL),$(or $(SECONDS),60)s)
 
 screenshots: build ## pictures of every built-in page, for a phone and a desktop, light and dark, in screenshots/
 	scripts/screenshots screenshots

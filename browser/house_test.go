@@ -25,7 +25,9 @@ import (
 // house is a whole installation: the server behind nginx with TLS, an application that nginx guards with whoami, a
 // single-page application, an application that is not on any list, and somebody else's site.
 type house struct {
-	port                        int // of nginx, for all names
+	port                        int    // of nginx, for all names
+	own                         string // where the server itself listens
+	seen                        string // the file in which nginx notes the X-Request-ID of what it sends there
 	auth, app, spa, rogue, evil string
 	server                      *testkit.Process
 }
@@ -47,6 +49,7 @@ func newHouse(t *testing.T, dsn string, content pages) *house {
 	t.Helper()
 	h := &house{port: freePort(t)}
 	own := freePort(t)
+	h.own = fmt.Sprintf("127.0.0.1:%d", own)
 	at := func(host string) string { return fmt.Sprintf("https://%s:%d", host, h.port) }
 	h.auth, h.app, h.spa, h.rogue, h.evil = at(authHost), at(appHost), at(spaHost), at(rogueHost), at(evilHost)
 	h.server = testkit.Start(t, t.TempDir(), fmt.Sprintf(`
@@ -63,7 +66,7 @@ selfservice:
 `, dsn, own, h.auth+"/", h.spa, h.app, h.spa))
 	sites := httptest.NewServer(serveSites(content))
 	t.Cleanup(sites.Close)
-	h.proxy(t, fmt.Sprintf("127.0.0.1:%d", own), strings.TrimPrefix(sites.URL, "http://"))
+	h.proxy(t, h.own, strings.TrimPrefix(sites.URL, "http://"))
 	return h
 }
 
@@ -128,10 +131,19 @@ http {
   proxy_set_header Host $http_host;
   proxy_set_header X-Forwarded-For $remote_addr;
   proxy_set_header X-Forwarded-Proto $scheme;
+  log_format ids '$http_x_request_id';
+  upstream exeunt { server %[4]s; keepalive 8; }
   server {
     listen 127.0.0.1:%[2]d ssl;
     server_name %[3]s;
-    location / { proxy_pass http://%[4]s; }
+    location / {
+      access_log %[1]s/seen ids;
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_set_header Connection "";
+      proxy_pass http://exeunt;
+    }
   }
   server {
     listen 127.0.0.1:%[2]d ssl;
@@ -160,6 +172,7 @@ http {
 func (h *house) proxy(t *testing.T, server, sites string) {
 	t.Helper()
 	dir := t.TempDir()
+	h.seen = filepath.Join(dir, "seen")
 	certificate(t, dir)
 	conf := fmt.Sprintf(nginxConf, dir, h.port, authHost, server, appHost, sites)
 	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(conf), 0o600); err != nil {

@@ -12,11 +12,13 @@ import (
 	"exeunt/internal/metrics"
 	"exeunt/internal/session"
 	"exeunt/internal/store"
+	"exeunt/internal/tries"
 	"exeunt/internal/vault"
 )
 
 // engine makes the flows with the methods that are enabled.
 func engine(c *config.Config, s *store.Store, sessions *session.Manager, identities *identity.Manager, hasher *password.Hasher, v *vault.Vault, m *metrics.Metrics) (*flow.Engine, error) {
+	guard := bound(c, s, sessions.Key)
 	g := guide{base: c.Serve.Public.BaseURL}
 	returns, err := flow.NewReturns(g.base, g.either(homePath, c.SelfService.DefaultBrowserReturnURL).String(), c.SelfService.AllowedReturnURLs)
 	if err != nil {
@@ -32,9 +34,9 @@ func engine(c *config.Config, s *store.Store, sessions *session.Manager, identit
 		method  flow.Method
 	}{
 		{self.Profile, &profile.Method{Identities: s, Manager: identities}},
-		{self.Password.Enabled, &password.Method{Identities: s, Manager: identities, Hasher: hasher, Policy: policy(self.Password, hasher)}},
-		{self.TOTP.Enabled, &otp.TOTP{Identities: s, Manager: identities, Codes: s, Vault: v, Issuer: self.TOTP.Issuer}},
-		{self.LookupSecrets, &otp.Lookup{Identities: s, Manager: identities, Codes: s, Vault: v}},
+		{self.Password.Enabled, &password.Method{Identities: s, Manager: identities, Hasher: hasher, Policy: policy(self.Password, hasher), Tries: guard}},
+		{self.TOTP.Enabled, &otp.TOTP{Identities: s, Manager: identities, Codes: s, Vault: v, Issuer: self.TOTP.Issuer, Tries: guard}},
+		{self.LookupSecrets, &otp.Lookup{Identities: s, Manager: identities, Codes: s, Vault: v, Tries: guard}},
 	} {
 		if offered.enabled {
 			e.Methods = append(e.Methods, offered.method)
@@ -43,6 +45,14 @@ func engine(c *config.Config, s *store.Store, sessions *session.Manager, identit
 		}
 	}
 	return e, g.err
+}
+
+// bound limits the tries of secrets, unless nothing of the kind is limited.
+func bound(c *config.Config, s *store.Store, key []byte) flow.Tries {
+	if c.Serve.Public.FailedAttempts == 0 {
+		return flow.Unbounded{}
+	}
+	return &tries.Guard{Store: s, Key: key}
 }
 
 // flowRules are the properties of the kinds of flows, with the addresses that they end at.

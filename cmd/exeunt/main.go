@@ -53,7 +53,7 @@ func command(stdout, stderr io.Writer) *cobra.Command {
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), migrateCommand(), configCommand(), versionCommand())
+	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), configCommand(), versionCommand())
 	return root
 }
 

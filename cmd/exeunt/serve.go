@@ -94,7 +94,10 @@ func serve(ctx context.Context, c *config.Config, migrate bool, stdout, stderr i
 }
 
 // doors are the two listeners.
-type doors struct{ public, admin net.Listener }
+type doors struct {
+	public, admin net.Listener
+	bounds        [2]server.Connections // of each
+}
 
 // open listens, and completes base addresses that depend on the port found.
 func open(c *config.Config) (*doors, error) {
@@ -112,7 +115,10 @@ func open(c *config.Config) (*doors, error) {
 	if c.Serve.Admin.BaseURL == "" {
 		c.Serve.Admin.BaseURL = "http://" + admin.Addr().String() + "/"
 	}
-	return &doors{public, admin}, nil
+	p := c.Serve.Public
+	return &doors{public, admin, [2]server.Connections{
+		{Max: p.MaxConnections, PerClient: p.PerClient, Proxies: p.TrustedProxies}, {Max: c.Serve.Admin.MaxConnections},
+	}}, nil
 }
 
 func listen(host string, port int, key string) (net.Listener, error) {
@@ -133,7 +139,8 @@ func (d *doors) serve(ctx context.Context, s *server.Server, log *slog.Logger) e
 	servers := []*http.Server{server.HTTP(s.Public(), log), server.HTTP(s.Admin(), log)}
 	failed := make(chan error, len(servers))
 	for i, l := range []net.Listener{d.public, d.admin} {
-		go func() { failed <- servers[i].Serve(server.Listen(l)) }()
+		bounded := d.bounds[i].Bound(server.Listen(l), servers[i])
+		go func() { failed <- servers[i].Serve(bounded) }()
 	}
 	var err error
 	select {

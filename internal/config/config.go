@@ -41,7 +41,9 @@ type Public struct {
 	Port           int            // 0 is any free port
 	BaseURL        string         // ends with a slash; "" only if the port is 0 and no base URL was given
 	TrustedProxies []netip.Prefix // only these may say in a header who the client is
-	FailedAttempts int            // a minute, for each client and each identifier; 0 is no bound
+	FailedAttempts int            // a minute, for each client and each flow; 0 is no bound on anything that can be tried
+	MaxConnections int            // 0 is no bound, as below
+	PerClient      int            // connections of one client
 	CORS           CORS
 }
 
@@ -58,9 +60,10 @@ type CORS struct {
 
 // Admin is the listener for operators. Its host is always a loopback address.
 type Admin struct {
-	Host    string
-	Port    int    // 0 is any free port
-	BaseURL string // as for Public
+	Host           string
+	Port           int    // 0 is any free port
+	BaseURL        string // as for Public
+	MaxConnections int    // 0 is no bound
 }
 
 // Log says what is logged and how.

@@ -50,12 +50,12 @@ func TestWithoutFilesTheDefaultsHold(t *testing.T) {
 	}
 	want := &Config{
 		Serve: Serve{
-			Public: Public{Host: "127.0.0.1", Port: 4433, BaseURL: "http://127.0.0.1:4433/", FailedAttempts: 60, CORS: CORS{
+			Public: Public{Host: "127.0.0.1", Port: 4433, BaseURL: "http://127.0.0.1:4433/", FailedAttempts: 60, MaxConnections: 10000, PerClient: 250, CORS: CORS{
 				AllowedMethods: []string{"POST", "GET", "PUT", "PATCH", "DELETE"},
 				AllowedHeaders: []string{"Authorization", "Content-Type", "Max-Age", "X-Session-Token", "X-Session-Activity", "X-XSRF-TOKEN", "X-CSRF-TOKEN"},
 				ExposedHeaders: []string{"Content-Type"}, Credentials: true,
 			}},
-			Admin: Admin{Host: "127.0.0.1", Port: 4434, BaseURL: "http://127.0.0.1:4434/"},
+			Admin: Admin{Host: "127.0.0.1", Port: 4434, BaseURL: "http://127.0.0.1:4434/", MaxConnections: 1000},
 		},
 		Log: Log{Level: "info", Format: "text"},
 		Hashers: Hashers{

@@ -20,6 +20,10 @@ type Input struct {
 	Device  session.Device
 	Carrier session.Carrier // how the caller's token travels
 	Token   session.Secret  // the caller's token
+
+	// Known names the browser of the submission if the identity has shown all its factors in it before; else "". It may
+	// be nil.
+	Known func(identity.ID) string
 }
 
 // Text returns a value as text. Numbers and booleans are taken literally; anything else is "".

@@ -66,6 +66,7 @@ var endings = map[session.Reason]string{
 	session.IdentityDisabled:  "You were signed out because the account was disabled.",
 	session.IdentityDeleted:   "You were signed out because the account was deleted.",
 	session.LimitReached:      "You were signed out on this device because the account was signed in on more devices than it may be.",
+	session.Restored:          "You were signed out because the data of this service was restored from a backup.",
 	session.Expired:           "Your session has expired. Please sign in again.",
 }
 

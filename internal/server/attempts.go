@@ -1,18 +1,18 @@
 package server
 
 import (
-	"crypto/sha256"
 	"net/netip"
 	"sync"
 	"time"
 
 	"exeunt/internal/fault"
 	"exeunt/internal/flow"
+	"exeunt/internal/tries"
 )
 
-// attempts bounds how often somebody may fail to sign in, or begin a flow. Each client, and each identifier that is tried,
-// has a bucket that a failure empties by one and time fills again. A success costs nothing. It is safe for concurrent
-// use, and forgets the longest untouched when it holds too many.
+// attempts bounds how often a client may fail, or begin a flow. Each, and each flow that is submitted, has a bucket that a
+// failure empties by one and time fills again. It is safe for concurrent use, and forgets the longest untouched when it
+// holds too many.
 type attempts struct {
 	perMinute int // zero for no bound
 	refusal   *fault.Error
@@ -44,7 +44,7 @@ var errFlows = &fault.Error{Kind: fault.Busy, ID: "too_many_flows",
 	Reason: "Too many forms were begun from this address. Please wait a moment and try again."}
 
 var errAttempts = &fault.Error{Kind: fault.Busy, ID: "too_many_attempts",
-	Reason: "There were too many failed attempts from this address or for this account. Please wait a moment and try again."}
+	Reason: "There were too many failed attempts from this address or with this form. Please wait a moment and try again."}
 
 // begin takes one attempt from each key, before the outcome is known, so that many at once cannot slip through. The
 // caller gives it back when the attempt turns out not to be a failure.
@@ -99,34 +99,22 @@ func (a *attempts) bucket(key string) *bucket {
 	return b
 }
 
-// attemptKeys names whom a sign-in is counted against: the account that is tried, and the client. A client at a loopback
-// or private address may be a proxy that nobody has declared, and so everybody; it is not held to account.
-func attemptKeys(in flow.Input) (keys []string) {
-	if name := in.Identifier(); name != "" {
-		hash := sha256.Sum256([]byte(name)) // of whatever length a client has sent
-		keys = append(keys, "identifier "+string(hash[:]))
-	}
-	if in.Current != nil {
-		keys = append(keys, "identity "+in.Current.IdentityID.String())
-	}
-	return append(keys, clientKeys(in.Device.IP)...)
+// attemptKeys names what a submission is counted against: the flow, and the client. Whose secret is tried is counted by
+// the methods, for all nodes; see flow.Tries.
+func attemptKeys(f *flow.Flow, in flow.Input) []string {
+	return append(clientKeys(in.Device.IP), "flow "+f.ID.String())
 }
 
-// clientKeys is the key of a client that is held to account, or nothing.
+// clientKeys is the key of a client that is held to account, or nothing. A client at a loopback or private address may be
+// a proxy that nobody has declared, and so everybody; it is not.
 func clientKeys(ip string) []string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() {
+	if a, err := netip.ParseAddr(ip); err != nil || !accountable(a) {
 		return nil
 	}
-	return []string{clientKey(a)}
+	return []string{"client " + tries.Network(ip)}
 }
 
-// clientKey stands for a client. An IPv6 client owns a whole /64 (RFC 6177), so that is what counts.
-func clientKey(a netip.Addr) string {
-	if a.Is6() {
-		if p, err := a.Prefix(64); err == nil {
-			return "client " + p.String()
-		}
-	}
-	return "client " + a.String()
+// accountable reports whether an address is that of one client.
+func accountable(a netip.Addr) bool {
+	return a.IsValid() && !a.IsLoopback() && !a.IsPrivate() && !a.IsLinkLocalUnicast()
 }

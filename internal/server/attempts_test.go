@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -40,19 +39,15 @@ func TestFailedAttemptsAreBounded(t *testing.T) {
 	}
 }
 
-func TestAnAttemptIsCountedAgainstTheAccountAndTheClient(t *testing.T) {
-	keys := func(ip string, values map[string]any) []string {
-		return attemptKeys(flow.Input{Values: values, Device: session.Device{IP: ip}})
+func TestAnAttemptIsCountedAgainstTheFlowAndTheClient(t *testing.T) {
+	keys := func(ip string) []string {
+		return attemptKeys(&flow.Flow{}, flow.Input{Device: session.Device{IP: ip}})
 	}
-	old, now := keys("192.0.2.1", map[string]any{"password_identifier": " Ada "}), keys("192.0.2.1", map[string]any{"identifier": "ada"})
-	if len(now) != 2 || old[0] != now[0] {
-		t.Errorf("the older name of the field escapes the count: %q, %q", old, now)
-	}
-	if long := keys("192.0.2.1", map[string]any{"identifier": strings.Repeat("a", 1<<20)}); len(long[0]) > 64 {
-		t.Error("a long identifier makes a long key")
+	if all := keys("192.0.2.1"); len(all) != 2 || all[0] != "client 192.0.2.1" || !strings.HasPrefix(all[1], "flow ") {
+		t.Errorf("%q", all)
 	}
 	for _, ip := range []string{"127.0.0.1", "10.1.2.3", "::1", "fd00::1", ""} {
-		if len(keys(ip, nil)) != 0 {
+		if len(keys(ip)) != 1 {
 			t.Errorf("everybody behind %q is one client", ip)
 		}
 	}
@@ -86,7 +81,7 @@ func TestManyClientsDoNotFillTheMemory(t *testing.T) {
 }
 
 func TestAnIPv6ClientIsItsNetwork(t *testing.T) {
-	key := func(ip string) string { return clientKey(netip.MustParseAddr(ip)) }
+	key := func(ip string) string { return clientKeys(ip)[0] }
 	if key("2001:db8::1") != key("2001:db8::ffff") || key("2001:db8::1") == key("2001:db8:0:1::1") {
 		t.Error("a /64 is not one client")
 	}

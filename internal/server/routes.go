@@ -59,6 +59,11 @@ func (s *Server) publicRoutes() []route {
 	for _, method := range whoamiMethods {
 		routes = append(routes, route{method, "/sessions/whoami", s.whoami})
 	}
+	for i, r := range routes {
+		if r.handle != nil {
+			routes[i].handle = s.guessing(r.handle)
+		}
+	}
 	return routes
 }
 

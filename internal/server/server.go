@@ -55,7 +55,7 @@ type Server struct {
 	LogChecks      bool // successful session checks are logged too
 	Version        string
 	Keys           [][]byte // authenticate what is handed out and comes back: the first makes, all open
-	FailedAttempts int      // a minute, for each client and for each identifier; zero for no bound
+	FailedAttempts int      // a minute, for each client and each flow; zero for no bound
 
 	Ready   []Dependency
 	Metrics http.Handler
@@ -64,6 +64,7 @@ type Server struct {
 
 	attempts       *attempts // to sign in
 	begun          *attempts // flows
+	guesses        *attempts // of tokens
 	streams        *streams
 	sessionCookies []string // the name of the session cookie, and the former ones
 	csrfCookie     string
@@ -88,6 +89,7 @@ type Meter interface {
 func (s *Server) Public() http.Handler {
 	s.attempts = newAttempts(s.FailedAttempts, errAttempts, time.Now)
 	s.begun = newAttempts(s.FailedAttempts*flowsPerAttempt, errFlows, time.Now)
+	s.guesses = newAttempts(s.FailedAttempts*guessesPerAttempt, errGuesses, time.Now)
 	s.sessionCookies = append([]string{s.Session.Name}, s.Session.Former...)
 	s.csrfCookie = csrfName(s.View.Base)
 	s.origins = map[string]bool{}
@@ -117,10 +119,21 @@ const (
 // maxRawHeader is where the HTTP library itself cuts a request off; [maxHeader], a good deal lower, is answered in words.
 const maxRawHeader = 2 << 20
 
+// chunksLast closes a connection after a request in chunks: where its length is given as well, or its chunks are odd, a proxy
+// may have taken the rest of them for another request, or another request for the rest (RFC 9112, section 6.1).
+func chunksLast(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 {
+			w.Header()["Connection"] = []string{"close"}
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 // HTTP makes the server of one listener. Its Shutdown finishes what was accepted.
 func HTTP(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		Handler: chunksLast(h), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxRawHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }

@@ -190,9 +190,7 @@ func (p *post) read() (map[string]any, error) {
 // judge hands the submission to the engine.
 func (p *post) judge() (*flow.Result, error) {
 	in := flow.Input{Values: p.values, Form: mediaType(p.r) != "application/json", Current: p.caller.session, Device: p.device(p.r), Carrier: p.caller.carrier(), Token: p.caller.token}
-	if p.kind == flow.Registration {
-		return p.Flows.Submit(p.r.Context(), p.flow, in)
-	}
+	in.Known = p.knows(p.r)
 	return p.attempt(in)
 }
 
@@ -219,15 +217,16 @@ func (p *post) belongs() (err error) {
 	return err
 }
 
-// attempt submits a sign-in or a change of settings, within the bound on failed ones.
+// attempt hands a submission to the engine, within the bound on failed ones; of registrations those that succeed count too.
 func (p *post) attempt(in flow.Input) (*flow.Result, error) {
-	giveBack, err := p.attempts.begin(attemptKeys(in)...)
+	giveBack, err := p.attempts.begin(attemptKeys(p.flow, in)...)
 	if err != nil {
 		return nil, err
 	}
 	result, err := p.Flows.Submit(p.r.Context(), p.flow, in)
 	var rejected *flow.Rejected
-	if !errors.As(err, &rejected) || rejected.Moved {
+	failed := errors.As(err, &rejected) && !rejected.Moved
+	if !failed && (err != nil || p.kind != flow.Registration) {
 		giveBack()
 	}
 	return result, err
@@ -301,6 +300,7 @@ func (p *post) succeedInBrowser(result *flow.Result, fresh string) error {
 	if result.Session != nil && !p.Sessions.Satisfied(result.Session) {
 		return p.stepUpFirst()
 	}
+	p.getToKnow(result)
 	to := p.Flows.Destination(p.flow, result.Method)
 	if p.plain {
 		redirect(p.w, p.r, to)

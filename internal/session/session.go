@@ -87,12 +87,13 @@ const (
 	CredentialChanged Reason = "credential_changed"
 	IdentityDisabled  Reason = "identity_disabled"
 	IdentityDeleted   Reason = "identity_deleted"
-	LimitReached      Reason = "limit"   // a newer session took its place
-	Expired           Reason = "expired" // its time had run out when it was ended
+	LimitReached      Reason = "limit"    // a newer session took its place
+	Restored          Reason = "restored" // it came back with a backup, in which it was live
+	Expired           Reason = "expired"  // its time had run out when it was ended
 )
 
 // Reasons lists them all.
-var Reasons = []Reason{Logout, Revoked, RevokedByAdmin, CredentialChanged, IdentityDisabled, IdentityDeleted, LimitReached, Expired}
+var Reasons = []Reason{Logout, Revoked, RevokedByAdmin, CredentialChanged, IdentityDisabled, IdentityDeleted, LimitReached, Restored, Expired}
 
 // Valid reports whether the session counts at a moment: nobody has ended it, its time and that of the token it was found
 // by have not run out, and its identity is active. A session whose identity is not loaded is judged by the rest.

@@ -35,6 +35,7 @@ DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 
 DELETE FROM exchanges WHERE init_hash IN (SELECT init_hash FROM exchanges WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 	collectCodes query = `
 DELETE FROM used_codes WHERE expires_at < $1 AND code_hash IN (SELECT code_hash FROM used_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+	collectTries query = `DELETE FROM tries WHERE subject IN (SELECT subject FROM tries WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 
 	// Placed events are nearly in the order of time: the first of them are looked at, and those that are due removed.
 	collectEvents   query = `DELETE FROM events WHERE id IN (SELECT id FROM (SELECT id, at FROM events WHERE position IS NOT NULL ORDER BY position LIMIT $2) AS first WHERE at < $1)`
@@ -82,6 +83,7 @@ func (c *Collector) Collect(ctx context.Context, now time.Time) (int64, error) {
 		{"flows", now.Add(-flowMargin), remove(collectFlows)},
 		{"exchanges", now, remove(collectExchanges)},
 		{"used_codes", now, remove(collectCodes)},
+		{"tries", now, remove(collectTries)},
 		{"events", now.Add(-c.Retention), remove(collectEvents)},
 		{"events", now.Add(-c.Retention), remove(collectUnplaced)},
 		{"deliveries", now.Add(-deliveredMargin), remove(collectDelivered)},

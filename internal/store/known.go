@@ -41,6 +41,12 @@ func (k *knownTokens) add(effects []effect) {
 	defer k.mu.Unlock()
 	f := k.ready.Load()
 	for _, e := range effects {
+		if e.kind == everythingChanged {
+			k.making = nil // what it has read is gone
+			k.ready.Store(nil)
+			k.rouse()
+			return
+		}
 		if f != nil {
 			f.add(e.token)
 		}
@@ -49,10 +55,14 @@ func (k *knownTokens) add(effects []effect) {
 		}
 	}
 	if f != nil && k.making == nil && f.full() {
-		select {
-		case k.wake <- struct{}{}:
-		default: // it is awake
-		}
+		k.rouse()
+	}
+}
+
+func (k *knownTokens) rouse() {
+	select {
+	case k.wake <- struct{}{}:
+	default: // it is awake
 	}
 }
 
@@ -69,10 +79,10 @@ func (k *knownTokens) begin(tokens int64) *filter {
 func (k *knownTokens) finish(f *filter, complete bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.making = nil
-	if complete {
+	if complete && k.making == f {
 		k.ready.Store(f)
 	}
+	k.making = nil
 }
 
 const (

@@ -116,14 +116,31 @@ func (s *liveShard) remove(token session.TokenHash) {
 // apply drops everything that committed changes have made stale; the next check reads it anew.
 func (t *liveTable) apply(effects []effect) {
 	for _, e := range effects {
-		if e.kind == identityChanged {
+		switch e.kind {
+		case identityChanged:
 			t.forget(e.identity)
+			continue
+		case everythingChanged:
+			t.clear()
 			continue
 		}
 		s := t.shard(e.token)
 		s.mu.Lock()
 		s.changes++
 		s.remove(e.token)
+		s.mu.Unlock()
+	}
+}
+
+// clear drops everything.
+func (t *liveTable) clear() {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		s.changes++
+		s.bytes = 0
+		clear(s.sessions)
+		clear(s.byIdentity)
 		s.mu.Unlock()
 	}
 }

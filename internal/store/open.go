@@ -47,16 +47,25 @@ func openEngine(dsn string, o Options) (engine, error) {
 	case "memory":
 		return openScratch(o)
 	case "sqlite", "sqlite3":
-		path, _, _ := strings.Cut(rest, "?")
-		path, err := url.PathUnescape(path)
-		if err != nil || path == "" {
-			return nil, fmt.Errorf("dsn: no file name in the address; it looks like sqlite:///var/lib/exeunt/exeunt.sqlite")
+		path, err := sqlitePath(rest)
+		if err != nil {
+			return nil, err
 		}
 		return openSQLite(path, o)
 	case "postgres", "postgresql", "cockroach":
 		return openPostgres(poolParameters(rest), o)
 	}
 	return nil, fmt.Errorf("dsn: the scheme %q is not supported; use sqlite://, postgres:// or memory", scheme)
+}
+
+// sqlitePath is the file that the address of a SQLite database names, after its scheme.
+func sqlitePath(rest string) (string, error) {
+	path, _, _ := strings.Cut(rest, "?")
+	path, err := url.PathUnescape(path)
+	if err != nil || path == "" {
+		return "", fmt.Errorf("dsn: no file name in the address; it looks like sqlite:///var/lib/exeunt/exeunt.sqlite")
+	}
+	return path, nil
 }
 
 // openScratch opens a database in a directory that goes with it.

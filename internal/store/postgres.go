@@ -42,7 +42,9 @@ const (
 func postgresDialect() *dialect {
 	return &dialect{noted: true, batch: 200 * time.Millisecond, flights: 2, words: strings.NewReplacer("FOR_SHARE", "FOR SHARE OF i", "FOR_UPDATE", "FOR UPDATE",
 		"IN ANY_OF($1)", "= ANY(ARRAY(SELECT jsonb_array_elements_text(CAST($1 AS JSONB))))",
-		"IN ANY_OF($2)", "= ANY(ARRAY(SELECT jsonb_array_elements_text(CAST($2 AS JSONB))))")}
+		"IN ANY_OF($2)", "= ANY(ARRAY(SELECT jsonb_array_elements_text(CAST($2 AS JSONB))))",
+		"JSON_ROW(", "json_build_array(", "JSON_ROWS($1)", "json_array_elements(CAST($1 AS JSON))", "COLUMNS_OF($1)", "(SELECT column_name AS name, data_type AS type"+
+			" FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1)")}
 }
 
 // openPostgres prepares the connections; the database may be down, and is then waited for by those who need it.

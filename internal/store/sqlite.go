@@ -44,7 +44,8 @@ type sqliteEngine struct {
 
 func sqliteDialect() *dialect {
 	return &dialect{batch: time.Millisecond, flights: 1, words: strings.NewReplacer("FOR_SHARE", "", "FOR_UPDATE", "", "LEAST(", "MIN(", "GREATEST(", "MAX(",
-		"ANY_OF($1)", "(SELECT value FROM json_each($1))", "ANY_OF($2)", "(SELECT value FROM json_each($2))")}
+		"ANY_OF($1)", "(SELECT value FROM json_each($1))", "ANY_OF($2)", "(SELECT value FROM json_each($2))",
+		"JSON_ROW(", "json_array(", "JSON_ROWS($1)", "json_each($1)", "COLUMNS_OF($1)", "(SELECT name, type FROM pragma_table_info($1))")}
 }
 
 // openSQLite opens, and makes if needed, the database file at path.

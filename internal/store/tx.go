@@ -19,6 +19,8 @@ import (
 //	FOR_SHARE    holds the rows read until the transaction ends
 //	FOR_UPDATE   the same, and keeps others from holding them
 //	LEAST(a, b)  the smaller value; GREATEST(a, b) the larger one
+//	JSON_ROW(…)  values as a JSON array; JSON_ROWS($n) takes an array of such arrays apart
+//	COLUMNS_OF($n)  names and types of the columns of a table
 type query string
 
 // dialect writes queries for one engine.
@@ -72,6 +74,8 @@ const (
 	sessionExtended = "session_extended"
 	sessionSeen     = "session_seen"
 	identityChanged = "identity_changed"
+
+	everythingChanged = "everything_changed" // the whole database is another one
 )
 
 func (t *tx) exec(ctx context.Context, q query, args ...any) (int64, error) {

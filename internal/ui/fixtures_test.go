@@ -96,7 +96,7 @@ func everywhere(done string) SessionsPage {
 	one.AAL, one.Remembered, one.Devices[0].Location = "aal2", true, "Ghent, BE"
 	two.Devices, two.Methods = nil, []wire.Method{{Method: "password", CompletedAt: now.Add(-72 * time.Hour)}}
 	v := SessionsPage{Here: session(), Others: []wire.Session{one, two}, More: true, Now: now, Done: done, Action: base + "ui/sessions", CSRF: "c3Jm", Home: base + "ui/"}
-	for i, why := range []string{"logout", "revoked", "revoked_by_admin", "credential_changed", "identity_disabled", "identity_deleted", "limit", "expired", ""} {
+	for i, why := range []string{"logout", "revoked", "revoked_by_admin", "credential_changed", "identity_disabled", "identity_deleted", "limit", "restored", "expired", ""} {
 		over, end := at("e"+strconv.Itoa(i), time.Hour), now.Add(-time.Duration(i)*time.Minute)
 		if over.EndReason = why; why != "" {
 			over.EndedAt = &end

@@ -23,6 +23,7 @@ type Lookup struct {
 	Manager    *identity.Manager
 	Codes      Codes
 	Vault      *vault.Vault
+	Tries      flow.Tries
 	Now        func() time.Time // nil means time.Now
 }
 
@@ -237,9 +238,16 @@ func (l *Lookup) prove(ctx context.Context, i *identity.Identity, in flow.Input)
 	case len(i.Credentials[identity.LookupSecret].Config) == 0:
 		return flow.Again{Messages: []flow.Message{failedNoLookup}}, nil
 	}
+	end, err := l.Tries.Begin(ctx, flow.Try{Secret: l.Name(), Whose: i.ID.String(), Identity: i.ID, By: in})
+	if err != nil {
+		return nil, err
+	}
 	right := 0
 	for _, code := range codes {
 		right |= subtle.ConstantTimeCompare([]byte(code), []byte(typed))
+	}
+	if counted := end(right == 0); counted != nil {
+		return nil, counted
 	}
 	if right == 0 {
 		return flow.Again{Messages: []flow.Message{failedLookup}}, nil

@@ -26,6 +26,7 @@ type TOTP struct {
 	Manager    *identity.Manager
 	Codes      Codes
 	Vault      *vault.Vault
+	Tries      flow.Tries
 	Issuer     string           // what apps show beside the code
 	Now        func() time.Time // nil means time.Now
 }
@@ -187,7 +188,14 @@ func (t *TOTP) prove(ctx context.Context, i *identity.Identity, in flow.Input) (
 	if key == nil {
 		return flow.Again{Messages: []flow.Message{failedNoTOTP}}, nil
 	}
+	end, err := t.Tries.Begin(ctx, flow.Try{Secret: t.Name(), Whose: i.ID.String(), Identity: i.ID, By: in})
+	if err != nil {
+		return nil, err
+	}
 	right, first, missing, err := t.verify(ctx, key, i, in)
+	if counted := end(err == nil && missing == nil && !right); counted != nil {
+		return nil, counted
+	}
 	switch {
 	case err != nil || missing != nil:
 		return missing, err

@@ -19,8 +19,10 @@ var ErrBusy = &fault.Error{
 	Reason: "Too many passwords are being checked at the moment. Please try again in a few seconds.",
 }
 
-// queuePerSlot is how many computations may wait for each one that can run.
-const queuePerSlot = 64
+const (
+	queuePerSlot = 64               // how many computations may wait for each one that can run
+	patience     = 10 * time.Second // how long one waits; whoever would have to for longer has long tried again
+)
 
 // gate bounds the hashes that are computed at once, by memory and by number, and those that wait for it.
 //
@@ -42,7 +44,7 @@ func newGate(memory uint64, slots int) *gate {
 	return &gate{memory: semaphore.NewWeighted(share * n), total: share * n, share: share, room: n * (queuePerSlot + 1)}
 }
 
-// enter waits until a computation of so many bytes may run. The caller must call leave after it. A computation that
+// enter waits, until ctx ends and for a few seconds at most, until a computation of so many bytes may run. The caller must call leave after it. A computation that
 // needs more than there is takes everything, and so runs alone.
 func (g *gate) enter(ctx context.Context, bytes uint64) (leave func(), err error) {
 	if g.present.Add(1) > g.room {
@@ -50,9 +52,14 @@ func (g *gate) enter(ctx context.Context, bytes uint64) (leave func(), err error
 		return nil, ErrBusy
 	}
 	weight := max(g.share, int64(min(bytes, uint64(g.total))))
-	if err := g.memory.Acquire(ctx, weight); err != nil {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := g.memory.Acquire(waiting, weight); err != nil {
 		g.present.Add(-1)
-		return nil, fmt.Errorf("waiting to hash a password: %w", err)
+		if ctx.Err() == nil {
+			return nil, ErrBusy
+		}
+		return nil, fmt.Errorf("waiting to hash a password: %w", ctx.Err())
 	}
 	return func() {
 		g.memory.Release(weight)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // crowd makes a hasher behind a gate whose computations wait until let go, and counts those that run.
@@ -97,6 +98,49 @@ func TestFullQueueRefuses(t *testing.T) {
 		if _, err := h.Hash(t.Context(), goodPassword); err != nil {
 			t.Errorf("after the rush: %v", err)
 		}
+	})
+}
+
+func TestNobodyWaitsForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, running, letGo := crowd(t, 1<<30, 1)
+		var first sync.WaitGroup
+		first.Go(func() { h.Hash(t.Context(), goodPassword) })
+		synctest.Wait()
+		begun := time.Now()
+		if _, _, err := h.Verify(t.Context(), goodPassword, ""); !errors.Is(err, ErrBusy) || time.Since(begun) != patience {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+		if n := h.gate.present.Load(); n != 1 || running.Load() != 1 {
+			t.Errorf("%d are present", n)
+		}
+		letGo()
+		first.Wait()
+	})
+}
+
+// Whoever hangs up leaves the queue, so that others have the place.
+func TestWhoHangsUpLeavesTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _, letGo := crowd(t, 1<<30, 1)
+		ctx, hangUp := context.WithCancel(t.Context())
+		var first, waiting sync.WaitGroup
+		first.Go(func() { h.Hash(t.Context(), goodPassword) })
+		synctest.Wait()
+		for range queuePerSlot {
+			waiting.Go(func() { h.Verify(ctx, goodPassword, "") })
+		}
+		synctest.Wait()
+		if _, err := h.Hash(t.Context(), goodPassword); !errors.Is(err, ErrBusy) {
+			t.Errorf("over the queue: %v", err)
+		}
+		hangUp()
+		waiting.Wait()
+		if n := h.gate.present.Load(); n != 1 {
+			t.Errorf("%d are present", n)
+		}
+		letGo()
+		first.Wait()
 	})
 }
 

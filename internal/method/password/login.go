@@ -60,7 +60,7 @@ func (m *Method) login(ctx context.Context, in flow.Input) (flow.Outcome, error)
 	if err != nil {
 		return nil, err
 	}
-	match, stale, err := m.Hasher.Verify(ctx, password, hash)
+	match, stale, err := m.verify(ctx, flow.Try{Secret: m.Name(), Whose: identifier, Identity: id(i), By: in}, password, hash)
 	switch {
 	case err != nil:
 		return nil, err
@@ -72,6 +72,28 @@ func (m *Method) login(ctx context.Context, in flow.Input) (flow.Outcome, error)
 		}
 	}
 	return flow.Proved{Identity: i, Use: m.use()}, nil
+}
+
+// verify compares a password, as one of a bounded number of tries. What is bounded is the name that was typed, not whose it
+// is: else somebody's two names would tell that they are one person's.
+func (m *Method) verify(ctx context.Context, t flow.Try, password, hash string) (match, stale bool, err error) {
+	end, err := m.Tries.Begin(ctx, t)
+	if err != nil {
+		return false, false, err
+	}
+	match, stale, err = m.Hasher.Verify(ctx, password, hash)
+	if counted := end(err == nil && !match); counted != nil {
+		return false, false, counted
+	}
+	return match, stale, err
+}
+
+// id is that of an identity, or zero for nobody.
+func id(i *identity.Identity) identity.ID {
+	if i == nil {
+		return identity.ID{}
+	}
+	return i.ID
 }
 
 func required(values map[string]string) *flow.Again {

@@ -15,6 +15,7 @@ type Method struct {
 	Manager    *identity.Manager
 	Hasher     *Hasher
 	Policy     Policy
+	Tries      flow.Tries
 	Now        func() time.Time // nil means time.Now
 }
 
