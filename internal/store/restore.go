@@ -48,6 +48,7 @@ func (s *Store) Restore(ctx context.Context, from io.Reader, r Restoration) (b B
 	}
 	err = s.alone(ctx, func(ctx context.Context, t *tx) error {
 		ended, err = t.restore(ctx, file, r)
+		t.effects = []effect{{kind: everythingChanged}}
 		return err
 	})
 	return b, ended, err
@@ -101,7 +102,6 @@ func (t *tx) restore(ctx context.Context, b *backupReader, r Restoration) (ended
 	if full && !r.Force {
 		return 0, ErrNotEmpty
 	}
-	t.effects = append(t.effects, effect{kind: everythingChanged})
 	if err := t.fill(ctx, b); err != nil {
 		return 0, err
 	}
