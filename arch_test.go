@@ -33,6 +33,11 @@ var mayImport = map[string][]string{
 	"cmd/exeunt":               {"*"},
 	"bench":                    {"session", "store", "testkit"},
 	"crash":                    {},
+	"proof":                    {},
+	"proof/check":              {},
+	"proof/drive":              {},
+	"proof/history":            {},
+	"proof/rig":                {"testkit"},
 	"":                         {}, // tests alone
 }
 
@@ -41,7 +46,7 @@ var onlyIn = map[string][]string{
 	"database/sql":                 {"internal/store", "internal/testkit", "bench"},
 	"modernc.org/sqlite":           {"internal/store", "bench"},
 	"github.com/jackc/pgx":         {"internal/store", "internal/testkit", "bench"},
-	"net/http":                     {"internal/server", "internal/wire", "internal/metrics", "internal/method/password", "internal/courier", "internal/testkit", "cmd/exeunt", "bench"},
+	"net/http":                     {"internal/server", "internal/wire", "internal/metrics", "internal/method/password", "internal/courier", "internal/testkit", "cmd/exeunt", "bench", "proof/drive", "proof/rig"},
 	"github.com/prometheus":        {"internal/metrics"},
 	"github.com/go-jose":           {"internal/token"},
 	"github.com/google/go-jsonnet": {"internal/token"},

@@ -1,0 +1,53 @@
+package drive
+
+import (
+	"net/http"
+	"net/url"
+
+	"exeunt/proof/history"
+)
+
+// leave signs out in one of all the ways.
+func (c *client) leave(p *person) {
+	k := c.credential(p, whichever)
+	switch {
+	case k == nil:
+	case !k.browser:
+		c.leaveNatively(p, k)
+	default:
+		c.leaveByBrowser(p, k)
+	}
+}
+
+func (c *client) leaveNatively(p *person, k *credential) {
+	o := history.Op{Kind: history.LogoutNative, Person: p.identity(), Session: k.session, Token: k.number}
+	done, _ := c.note(o, request{method: "DELETE", path: "/self-service/logout/api", body: object{"session_token": k.secret}})
+	if done != nil && done.Status == http.StatusNoContent {
+		p.drop(k)
+	}
+}
+
+func (c *client) leaveByBrowser(p *person, k *credential) {
+	token := c.beginLogout(p, k)
+	if token == "" {
+		return
+	}
+	o := history.Op{Person: p.identity(), Named: []string{k.session}}
+	q := request{method: "GET", path: "/self-service/logout" + query(token), with: k}
+	switch c.dice.IntN(3) {
+	case 0:
+		o.Kind = history.LogoutLink
+		q.header = []string{"Accept", "text/html", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Sec-Fetch-Site", "same-origin"}
+	case 1:
+		o.Kind = history.LogoutScript
+		q.header = []string{"Accept", "application/json", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty", "Sec-Fetch-Site", "same-origin"}
+	case 2:
+		o.Kind = history.LogoutForm
+		q.method, q.path, q.form = "POST", "/self-service/logout", url.Values{"token": {token}}.Encode()
+		q.header = []string{"Accept", "text/html", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Sec-Fetch-Site", "same-origin", "Origin", c.Base}
+	}
+	done, _ := c.note(o, q)
+	if done != nil && (done.Status == http.StatusNoContent || done.Status == http.StatusSeeOther) {
+		p.drop(k)
+	}
+}
