@@ -159,8 +159,20 @@ func (e *postgresEngine) transaction(ctx context.Context, fn func(context.Contex
 	if err := fn(ctx, t); err != nil {
 		return nil, errors.Join(err, ignoreDone(begun.Rollback()))
 	}
-	return t, begun.Commit()
+	if err := begun.Commit(); err != nil {
+		return nil, uncertain{err}
+	}
+	return t, nil
 }
+
+// uncertain is the failure of a commit: it may have taken place. The driver calls a connection that broke while the answer
+// was awaited safe to try again, as it looks for the answer twice and finds the connection closed the second time.
+type uncertain struct{ error }
+
+func (u uncertain) Unwrap() error { return u.error }
+
+// unsent reports whether an attempt failed before anything that counts was sent.
+func unsent(err error) bool { return !errors.As(err, &uncertain{}) && pgconn.SafeToRetry(err) }
 
 func ignoreDone(err error) error {
 	if errors.Is(err, sql.ErrTxDone) {
@@ -184,7 +196,7 @@ func (e *postgresEngine) try(ctx context.Context, limit time.Duration, harmless 
 		}
 		conflict, down := conflicting(err), unreachable(err)
 		late := pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded) // the caller has waited long enough
-		again := conflict || (down && !late && (harmless || pgconn.SafeToRetry(err)))
+		again := conflict || (down && !late && (harmless || unsent(err)))
 		if n == maxAttempts || !again {
 			if conflict || down {
 				return fault.ErrUnavailable.Because(err)
