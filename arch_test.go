@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"database/sql":                 {"internal/store", "internal/testkit", "bench"},
 	"modernc.org/sqlite":           {"internal/store", "bench"},
-	"github.com/jackc/pgx":         {"internal/store", "internal/testkit", "bench"},
+	"github.com/jackc/pgx":         {"internal/store", "internal/testkit", "bench", "proof/rig"},
 	"net/http":                     {"internal/server", "internal/wire", "internal/metrics", "internal/method/password", "internal/courier", "internal/testkit", "cmd/exeunt", "bench", "proof/drive", "proof/rig"},
 	"github.com/prometheus":        {"internal/metrics"},
 	"github.com/go-jose":           {"internal/token"},

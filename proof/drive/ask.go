@@ -122,7 +122,7 @@ func (c *client) note(o history.Op, q request) (*history.Op, answer) {
 
 func (c *client) noteAt(at int, node *Node, o history.Op, q request) (*history.Op, answer) {
 	if k := q.with; k != nil {
-		o.Session, o.Token = k.session, k.number
+		o.Person, o.Session, o.Token = k.person, k.session, k.number
 	}
 	o.Node, o.Begin = at, time.Now().UnixMicro()
 	a := c.send(node, q)

@@ -44,11 +44,11 @@ func (c *client) signIn(p *person) {
 	if action == "" {
 		return
 	}
-	email, password := p.account()
-	o, a := c.noteAt(at, to, history.Op{Kind: history.SignIn, Person: p.identity(), Way: "native"},
+	id, email, password := p.account()
+	o, a := c.noteAt(at, to, history.Op{Kind: history.SignIn, Person: id, Way: "native"},
 		request{method: "POST", path: action, body: object{"method": "password", "identifier": email, "password": password}})
 	if o != nil && o.Status == http.StatusOK {
-		p.keep(&credential{number: o.NewToken, secret: text(a.json, "session_token"), session: o.NewID})
+		p.keep(&credential{number: o.NewToken, secret: text(a.json, "session_token"), session: o.NewID, person: id})
 	}
 }
 
@@ -59,10 +59,10 @@ func (c *client) signInByBrowser(p *person) {
 	if action == "" {
 		return
 	}
-	email, password := p.account()
+	id, email, password := p.account()
 	csrf := cookies(f.header, "csrf_token_")
-	k := &credential{browser: true}
-	o := history.Op{Kind: history.SignIn, Person: p.identity(), Way: "browser"}
+	k := &credential{browser: true, person: id}
+	o := history.Op{Kind: history.SignIn, Person: id, Way: "browser"}
 	q := request{method: "POST", path: action, header: []string{"Accept", "application/json", "Cookie", csrf},
 		body: object{"method": "password", "identifier": email, "password": password, "csrf_token": antiForgery(f)}}
 	done, a := c.noteAt(at, to, o, q)
@@ -105,14 +105,17 @@ func (c *client) refresh(p *person, k *credential) {
 	if action == "" {
 		return
 	}
-	email, password := p.account()
-	o, a := c.noteAt(at, to, history.Op{Kind: history.Refresh, Person: p.identity()},
+	id, email, password := p.account()
+	if id != k.person {
+		return
+	}
+	o, a := c.noteAt(at, to, history.Op{Kind: history.Refresh},
 		request{method: "POST", path: action, with: k, body: object{"method": "password", "identifier": email, "password": password}})
 	if o == nil || o.Status != http.StatusOK || o.NewToken == 0 {
 		return
 	}
 	p.drop(k)
-	p.keep(&credential{number: o.NewToken, secret: text(a.json, "session_token"), session: o.NewID})
+	p.keep(&credential{number: o.NewToken, secret: text(a.json, "session_token"), session: o.NewID, person: id})
 }
 
 // change gives the person another password, and ends all sessions but the one that asks for it.
@@ -123,17 +126,17 @@ func (c *client) change(p *person, k *credential) {
 		return
 	}
 	next := "heron " + rand.Text()
-	o, a := c.noteAt(at, to, history.Op{Kind: history.Password, Person: p.identity()},
+	o, a := c.noteAt(at, to, history.Op{Kind: history.Password},
 		request{method: "POST", path: action, with: k, body: object{"method": "password", "password": next}})
 	if o == nil || o.Status != http.StatusOK {
 		return
 	}
 	c.secrets.add(next)
-	p.changed(next)
+	p.changed(k.person, next)
 	for _, entry := range list(a.json["continue_with"]) {
 		if token := text(entry, "ory_session_token"); token != "" {
 			p.drop(k)
-			p.keep(&credential{number: c.number(token), secret: token, session: k.session})
+			p.keep(&credential{number: c.number(token), secret: token, session: k.session, person: k.person})
 		}
 	}
 }
@@ -153,7 +156,7 @@ func (c *client) beginLogout(p *person, k *credential) string {
 	if token := p.logoutOf(k); token != "" {
 		return token
 	}
-	_, a := c.note(history.Op{Kind: history.LogoutBegin, Person: p.identity()},
+	_, a := c.note(history.Op{Kind: history.LogoutBegin},
 		request{method: "GET", path: "/self-service/logout/browser", with: k, header: []string{"Accept", "application/json"}})
 	token := text(a.json, "logout_token")
 	if token != "" {

@@ -20,7 +20,7 @@ func (c *client) harm(p *person) {
 		return
 	}
 	link := "/self-service/logout" + query(token)
-	o := history.Op{Kind: history.LogoutLink, Person: p.identity(), Named: []string{k.session}}
+	o := history.Op{Kind: history.LogoutLink, Named: []string{k.session}}
 	q := request{method: "GET", path: link, with: k, header: []string{"Accept", "application/json"}}
 	switch c.dice.IntN(9) {
 	case 0:
@@ -49,10 +49,10 @@ func (c *client) harm(p *person) {
 func (c *client) reach(p *person, k *credential, token string) {
 	other := c.people[c.dice.IntN(len(c.people))]
 	theirs := other.pick(c.dice, browser)
-	if other == p || theirs == nil {
+	if theirs == nil || theirs.person == k.person {
 		return
 	}
-	o := history.Op{Person: other.identity(), Named: []string{k.session}}
+	o := history.Op{Person: theirs.person, Named: []string{k.session}}
 	q := request{method: "GET", with: theirs, header: []string{"Accept", "application/json"}}
 	switch c.dice.IntN(4) {
 	case 0:

@@ -20,7 +20,7 @@ func (c *client) leave(p *person) {
 }
 
 func (c *client) leaveNatively(p *person, k *credential) {
-	o := history.Op{Kind: history.LogoutNative, Person: p.identity(), Session: k.session, Token: k.number}
+	o := history.Op{Kind: history.LogoutNative, Person: k.person, Session: k.session, Token: k.number}
 	done, _ := c.note(o, request{method: "DELETE", path: "/self-service/logout/api", body: object{"session_token": k.secret}})
 	if done != nil && done.Status == http.StatusNoContent {
 		p.drop(k)
@@ -32,7 +32,7 @@ func (c *client) leaveByBrowser(p *person, k *credential) {
 	if token == "" {
 		return
 	}
-	o := history.Op{Person: p.identity(), Named: []string{k.session}}
+	o := history.Op{Named: []string{k.session}}
 	q := request{method: "GET", path: "/self-service/logout" + query(token), with: k}
 	switch c.dice.IntN(3) {
 	case 0:

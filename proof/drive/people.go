@@ -23,6 +23,7 @@ type credential struct {
 	number  int
 	secret  string
 	session string
+	person  string // the identity's id
 	browser bool
 	logout  string // a logout token that was fetched for it, or ""; the person's lock holds it
 }
@@ -38,10 +39,10 @@ func (p *person) identity() string {
 	return p.id
 }
 
-func (p *person) account() (email, password string) {
+func (p *person) account() (id, email, password string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.email, p.password
+	return p.id, p.email, p.password
 }
 
 func (p *person) held() []*credential {
@@ -59,6 +60,9 @@ func (p *person) everything() []*credential {
 func (p *person) keep(k *credential) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if k.person != p.id {
+		return // somebody else has taken the place
+	}
 	p.live = append(p.live, k)
 	if len(p.live) > mostLive {
 		p.bury(p.live[0])
@@ -122,10 +126,12 @@ func (p *person) begins(id, email, password string) {
 	p.id, p.email, p.password, p.live, p.dead = id, email, password, nil, nil
 }
 
-func (p *person) changed(password string) {
+func (p *person) changed(id, password string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.password = password
+	if p.id == id {
+		p.password = password
+	}
 }
 
 // secrets are all that were handed out, to be looked for where they must not be.

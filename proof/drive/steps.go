@@ -80,7 +80,7 @@ func (c *client) check(p *person) {
 }
 
 func (c *client) whoami(p *person, k *credential) *history.Op {
-	o := history.Op{Kind: history.Whoami, Person: p.identity(), Way: "token"}
+	o := history.Op{Kind: history.Whoami, Way: "token"}
 	bearer := !k.browser && c.dice.IntN(4) == 0
 	switch {
 	case k.browser:
@@ -100,7 +100,7 @@ func (c *client) list(p *person) {
 	if k == nil {
 		return
 	}
-	o := history.Op{Kind: history.List, Person: p.identity()}
+	o := history.Op{Kind: history.List, Person: k.person}
 	c.noteList(o, request{method: "GET", path: "/sessions?include=current&page_size=50", with: k})
 }
 
@@ -109,7 +109,7 @@ func (c *client) extend(p *person) {
 	if k == nil {
 		return
 	}
-	c.note(history.Op{Kind: history.Extend, Person: p.identity(), Session: k.session}, request{method: "PATCH", admin: true, path: "/admin/sessions/" + k.session + "/extend"})
+	c.note(history.Op{Kind: history.Extend, Person: k.person, Session: k.session}, request{method: "PATCH", admin: true, path: "/admin/sessions/" + k.session + "/extend"})
 }
 
 func (c *client) renew(p *person) {
@@ -130,10 +130,10 @@ func (c *client) renewAlone(p *person) {
 
 func (c *client) revoke(p *person) {
 	k, other := c.credential(p, whichever), p.pick(c.dice, whichever)
-	if k == nil || other == nil {
+	if k == nil || other == nil || k.person != other.person {
 		return
 	}
-	o := history.Op{Kind: history.Revoke, Person: p.identity(), Named: []string{other.session}}
+	o := history.Op{Kind: history.Revoke, Named: []string{other.session}}
 	c.note(o, request{method: "DELETE", path: "/sessions/" + other.session, with: k})
 	if k.session != other.session {
 		p.drop(other)
@@ -142,7 +142,7 @@ func (c *client) revoke(p *person) {
 
 func (c *client) revokeOthers(p *person) {
 	if k := c.credential(p, whichever); k != nil {
-		c.note(history.Op{Kind: history.RevokeOthers, Person: p.identity()}, request{method: "DELETE", path: "/sessions", with: k})
+		c.note(history.Op{Kind: history.RevokeOthers}, request{method: "DELETE", path: "/sessions", with: k})
 	}
 }
 
@@ -154,7 +154,7 @@ func (c *client) changePassword(p *person) {
 
 func (c *client) adminEnd(p *person) {
 	if k := c.credential(p, whichever); k != nil {
-		o := history.Op{Kind: history.AdminEnd, Person: p.identity(), Named: []string{k.session}}
+		o := history.Op{Kind: history.AdminEnd, Person: k.person, Named: []string{k.session}}
 		c.note(o, request{method: "DELETE", admin: true, path: "/admin/sessions/" + k.session})
 		p.drop(k)
 	}

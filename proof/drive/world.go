@@ -77,6 +77,8 @@ type World struct {
 	secrets secrets
 	tokens  atomic.Int64
 	calm    int
+
+	visitors atomic.Int64 // so far
 }
 
 // Answers take long while a database is away: the servers give it five seconds, and more for what may be much.
@@ -134,6 +136,22 @@ func (w *World) Run(ctx context.Context, clients int) {
 	}
 	all.Wait()
 	w.http.CloseIdleConnections()
+}
+
+// Visit lets some clients more ask one node and no other, until ctx ends.
+func (w *World) Visit(ctx context.Context, at *Node, clients int) {
+	at.Up()
+	var all sync.WaitGroup
+	for range clients {
+		c := w.client(ctx, int(w.visitors.Add(1))+1<<16)
+		c.extra = at
+		all.Go(func() {
+			for ctx.Err() == nil {
+				c.step()
+			}
+		})
+	}
+	all.Wait()
 }
 
 // client is one of those who ask, one thing after the other.

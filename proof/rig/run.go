@@ -47,6 +47,7 @@ type Rig struct {
 	setup   Setup
 	nodes   []*Node
 	base    string
+	pg      *cluster
 	places  []string // where secrets are looked for
 	world   *drive.World
 	dice    *rand.Rand

@@ -21,9 +21,16 @@ const few = "session: {lifespan: 30s, sliding: true, extend_debounce: 0s, limit:
 // Setups are all ways to run servers that the proof knows.
 var Setups = []Setup{
 	{Name: "sqlite", About: "one server on SQLite", Crowd: crowd, Build: onSQLite(lively),
-		Faults: []Fault{{"killed", kill}, {"paused", pause}}},
+		Faults: []Fault{{"killed", kill}, {"killed before the answer", killUnanswered}, {"killed", kill}, {"paused", pause}}},
 	{Name: "sqlite-limit", About: "the same, with at most six sessions for everybody", Crowd: drive.Crowd{Clients: 12, Wild: 16}, Run: history.Run{Limit: 6}, Build: onSQLite(few),
 		Faults: []Fault{{"killed", kill}}},
+	{Name: "postgres", About: "two servers on PostgreSQL", Crowd: crowd, Build: onPostgres(2, lively), Faults: []Fault{
+		{"killed", kill}, {"killed after the commit", killCommitted}, {"database restarted", restartDatabase}, {"killed before the answer", killUnanswered},
+		{"connections cut", cutConnections}, {"database crashed", crashDatabase}, {"out of connections", takeConnections},
+		{"paused", pause}, {"database paused", pauseDatabase}, {"packets lost", losePackets}}},
+	{Name: "postgres-serializable", About: "the same, with every transaction serializable", Crowd: crowd,
+		Build:  onPostgres(2, lively, "default_transaction_isolation = 'serializable'"),
+		Faults: []Fault{{"killed", kill}, {"connections cut", cutConnections}}},
 }
 
 func onSQLite(extra string) func(context.Context, *Rig) error {
@@ -31,6 +38,28 @@ func onSQLite(extra string) func(context.Context, *Rig) error {
 		_, err := r.add("sqlite://"+filepath.Join(r.Dir, "node1", "exeunt.sqlite"), "", extra)
 		return err
 	}
+}
+
+// onPostgres runs servers that share one database.
+func onPostgres(nodes int, extra string, settings ...string) func(context.Context, *Rig) error {
+	return func(ctx context.Context, r *Rig) error {
+		dsn, err := r.database(ctx, nil, settings...)
+		if err != nil {
+			return err
+		}
+		return r.addAll(nodes, dsn, extra)
+	}
+}
+
+// addAll makes servers that browsers find at one address, that of the first.
+func (r *Rig) addAll(nodes int, dsn, extra string) error {
+	for range nodes {
+		if _, err := r.add(dsn, r.base, extra); err != nil {
+			return err
+		}
+		r.base = r.nodes[0].Public
+	}
+	return nil
 }
 
 // kill ends a server in the middle of everything and starts it again.
