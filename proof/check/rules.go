@@ -40,6 +40,7 @@ const (
 	nobody      = 401
 	forbidden   = 403
 	notFound    = 404
+	gone        = 410
 	unavailable = 503
 	byAdmin     = "admin"
 	byPolicy    = "policy"
@@ -47,11 +48,11 @@ const (
 )
 
 var rules = map[history.Kind]rule{
-	history.SignIn:       {may: []int{ok, badRequest, notFound}, fields: "session"},
+	history.SignIn:       {may: []int{ok, badRequest, notFound, gone}, fields: "session"},
 	history.Whoami:       {accepted: []int{ok}, refused: []int{nobody}, fields: aSession},
 	history.List:         {accepted: []int{ok}, refused: []int{nobody}},
 	history.Extend:       {accepted: []int{noContent}, may: []int{notFound}},
-	history.Refresh:      {accepted: []int{ok}, refused: []int{nobody}, may: []int{badRequest, notFound}, fields: "session session_token"},
+	history.Refresh:      {accepted: []int{ok}, refused: []int{nobody}, may: []int{badRequest, notFound, gone}, fields: "session session_token"},
 	history.LogoutBegin:  {accepted: []int{ok}, refused: []int{nobody}, may: []int{badRequest}, fields: "logout_token logout_url"},
 	history.LogoutNative: {ends: own, done: []int{noContent}, reason: "logout", may: []int{forbidden}},
 	history.LogoutLink:   {ends: own, done: []int{seeOther}, reason: "logout"},
@@ -59,7 +60,7 @@ var rules = map[history.Kind]rule{
 	history.LogoutForm:   {ends: own, done: []int{seeOther}, reason: "logout"},
 	history.Revoke:       {accepted: []int{noContent}, refused: []int{nobody}, ends: named, done: []int{noContent}, reason: "revoked", may: []int{badRequest}},
 	history.RevokeOthers: {accepted: []int{ok}, refused: []int{nobody}, ends: others, done: []int{ok}, reason: "revoked", fields: "count"},
-	history.Password:     {accepted: []int{ok}, refused: []int{nobody}, ends: others, done: []int{ok}, reason: "credential_changed", may: []int{badRequest, forbidden, notFound}, fields: "identity state ui"},
+	history.Password:     {accepted: []int{ok}, refused: []int{nobody}, ends: others, done: []int{ok}, reason: "credential_changed", may: []int{badRequest, forbidden, notFound, gone}, fields: "identity state ui"},
 	history.AdminEnd:     {ends: named, done: []int{noContent}, reason: "revoked_by_admin", actor: byAdmin, may: []int{notFound}},
 	history.AdminEndOf:   {ends: allOf, done: []int{noContent}, reason: "revoked_by_admin", actor: byAdmin, may: []int{notFound}},
 	history.AdminBulk:    {ends: everyone, done: []int{ok}, reason: "revoked_by_admin", actor: byAdmin, fields: "more processed"},

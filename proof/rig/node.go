@@ -23,6 +23,7 @@ type Node struct {
 	binary  string
 	config  string
 	process *testkit.Process
+	before  map[string][]byte // traced: what the files of the database held when it was started
 }
 
 const common = `
@@ -70,6 +71,10 @@ func freePorts(n int) (ports []int, err error) {
 
 // start runs the server and lets clients come when it can serve them.
 func (n *Node) start() (err error) {
+	n.before = map[string][]byte{}
+	for _, file := range n.files() {
+		n.before[file], _ = os.ReadFile(file) // none is as good as an empty one
+	}
 	if n.process, err = testkit.Launch(n.binary, n.dir, n.config); err != nil {
 		return err
 	}

@@ -48,7 +48,9 @@ type Rig struct {
 	nodes   []*Node
 	base    string
 	pg      *cluster
-	places  []string // where secrets are looked for
+	clocks  []clock
+	wrap    func(*Node) error // prepares how a server is run, if not by itself
+	places  []string          // where secrets are looked for
 	world   *drive.World
 	dice    *rand.Rand
 	closers []func() error
@@ -179,6 +181,11 @@ func (r *Rig) add(dsn, base, extra string) (*Node, error) {
 	r.nodes = append(r.nodes, n)
 	r.places = append(r.places, dir)
 	r.atEnd(n.stop)
+	if r.wrap != nil {
+		if err := r.wrap(n); err != nil {
+			return nil, err
+		}
+	}
 	return n, n.start()
 }
 

@@ -15,6 +15,9 @@ var crowd = drive.Crowd{Clients: 12, Calm: 3, Wild: 13}
 // lively makes sessions slide and run out within a run.
 const lively = "session: {lifespan: 30s, sliding: true, extend_debounce: 0s}\n"
 
+// long is how sessions live where clocks are set: none runs out.
+const long = "session: {lifespan: 240h, sliding: true, extend_debounce: 0s}\n"
+
 // few bounds how many sessions one person may have.
 const few = "session: {lifespan: 30s, sliding: true, extend_debounce: 0s, limit: {max: 6, policy: evict_oldest}}\n"
 
@@ -24,6 +27,9 @@ var Setups = []Setup{
 		Faults: []Fault{{"killed", kill}, {"killed before the answer", killUnanswered}, {"killed", kill}, {"paused", pause}}},
 	{Name: "sqlite-limit", About: "the same, with at most six sessions for everybody", Crowd: drive.Crowd{Clients: 12, Wild: 16}, Run: history.Run{Limit: 6}, Build: onSQLite(few),
 		Faults: []Fault{{"killed", kill}}},
+	{Name: "sqlite-power", About: "one server on SQLite whose power is cut", Crowd: crowd, Build: traced(onSQLite(lively)), Faults: []Fault{{"power cut", cutPower}}},
+	{Name: "sqlite-clock", About: "one server on SQLite whose clock is set", Crowd: crowd, Run: history.Run{Stepped: true}, Build: clocked(onSQLite(long)), Faults: []Fault{{"clock set", setClock}, {"clock set", setClock}, {"killed", kill}}},
+	{Name: "postgres-clock", About: "three servers on PostgreSQL whose clocks differ and are set", Crowd: crowd, Run: history.Run{Stepped: true}, Build: clocked(onPostgres(3, long)), Faults: []Fault{{"clock set", setClock}, {"clock set", setClock}, {"killed", kill}}},
 	{Name: "postgres", About: "two servers on PostgreSQL", Crowd: crowd, Build: onPostgres(2, lively), Faults: []Fault{
 		{"killed", kill}, {"killed after the commit", killCommitted}, {"database restarted", restartDatabase}, {"killed before the answer", killUnanswered},
 		{"connections cut", cutConnections}, {"database crashed", crashDatabase}, {"out of connections", takeConnections},
