@@ -36,6 +36,9 @@ func report(w io.Writer, v *check.Verdict, source history.File) int {
 			fmt.Fprintf(w, "    %s\n", lines[n])
 		}
 	}
+	if v.Elsewhere > 0 {
+		fmt.Fprintf(w, "%s: signed out at the first node, refused at the others in %d of %d tries\n", v.Run.Setup, v.Gone, v.Elsewhere)
+	}
 	if v.Total > 0 {
 		fmt.Fprintf(w, "%s: %d violations in %s\n", v.Run.Setup, v.Total, source)
 	}

@@ -50,6 +50,8 @@ type Verdict struct {
 	Refused    int // told that the store was not available
 	Faults     map[string]int
 	Sessions   int
+	Elsewhere  int                  // checks at other nodes that began after a sign-out was answered
+	Gone       int                  // those of them that were refused
 	Kinds      map[history.Kind]int // operations that succeeded
 	Violations []Violation          // the first of them, at most Most
 	Total      int                  // of violations

@@ -32,6 +32,12 @@ func (c *checker) learn(e *history.Entry) {
 }
 
 func (c *checker) count(o *history.Op) {
+	if o.Way == history.Elsewhere {
+		c.verdict.Elsewhere++
+		if o.Status == nobody {
+			c.verdict.Gone++
+		}
+	}
 	switch {
 	case o.Status == 0:
 		c.verdict.Unanswered++

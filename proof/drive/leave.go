@@ -19,12 +19,15 @@ func (c *client) leave(p *person) {
 	}
 }
 
-func (c *client) leaveNatively(p *person, k *credential) {
+// leaveNatively reports whether that was answered with success.
+func (c *client) leaveNatively(p *person, k *credential) bool {
 	o := history.Op{Kind: history.LogoutNative, Person: k.person, Session: k.session, Token: k.number}
 	done, _ := c.note(o, request{method: "DELETE", path: "/self-service/logout/api", body: object{"session_token": k.secret}})
-	if done != nil && done.Status == http.StatusNoContent {
-		p.drop(k)
+	if done == nil || done.Status != http.StatusNoContent {
+		return false
 	}
+	p.drop(k)
+	return true
 }
 
 func (c *client) leaveByBrowser(p *person, k *credential) {

@@ -144,7 +144,7 @@ func (w *World) Visit(ctx context.Context, at *Node, clients int) {
 	var all sync.WaitGroup
 	for range clients {
 		c := w.client(ctx, int(w.visitors.Add(1))+1<<16)
-		c.extra = at
+		c.extra, c.place = at, -1
 		all.Go(func() {
 			for ctx.Err() == nil {
 				c.step()
@@ -161,6 +161,7 @@ type client struct {
 	dice  *rand.Rand
 	last  string // what the last answer was, for whoever wonders why nothing works
 	extra *Node  // ask here, and nowhere else
+	place int    // which of the nodes that is, if it is one
 }
 
 func (w *World) client(ctx context.Context, n int) *client {
@@ -170,7 +171,7 @@ func (w *World) client(ctx context.Context, n int) *client {
 // node picks one to ask, and waits until it can be.
 func (c *client) node() (int, *Node) {
 	if c.extra != nil {
-		return -1, c.extra
+		return c.place, c.extra
 	}
 	n := c.dice.IntN(len(c.Nodes))
 	_ = c.Nodes[n].await(c.ctx) // or it is over, and so is the request

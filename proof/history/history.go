@@ -50,6 +50,9 @@ const (
 	Create       Kind = "create"
 )
 
+// Elsewhere is the way of a check at another node than the one that has just answered a sign-out.
+const Elsewhere = "elsewhere"
+
 // Op is one operation. Times are Unix microseconds of one clock, that of whoever asks.
 type Op struct {
 	N        int      `json:"n"`

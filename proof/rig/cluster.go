@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -56,8 +57,13 @@ func projectRoot() (string, error) {
 }
 
 // database makes a cluster with settings of its own, and the address for servers.
-func (r *Rig) database(ctx context.Context, inside []string, settings ...string) (dsn string, err error) {
-	c := &cluster{dir: filepath.Join(r.Dir, "cluster"), inside: inside}
+func (r *Rig) database(ctx context.Context, settings ...string) (dsn string, err error) {
+	return r.databaseIn(ctx, filepath.Join(r.Dir, "cluster"), nil, settings...)
+}
+
+// databaseIn does it in another place, where the commands inside lead.
+func (r *Rig) databaseIn(ctx context.Context, dir string, inside []string, settings ...string) (dsn string, err error) {
+	c := &cluster{dir: dir, inside: inside}
 	if c.dsn, err = script(ctx, inside, "start", c.dir); err != nil {
 		return "", err
 	}
@@ -117,6 +123,26 @@ func (c *cluster) exec(ctx context.Context, statements ...string) error {
 		}
 	}
 	return nil
+}
+
+// until waits for a query to answer true.
+func (c *cluster) until(ctx context.Context, query string) error {
+	ctx, cancel := context.WithTimeout(ctx, recovery)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, c.dsn)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	for {
+		var is bool
+		if err := conn.QueryRow(ctx, query).Scan(&is); err != nil || is {
+			return err
+		}
+		if err := wait(ctx, 20*time.Millisecond); err != nil {
+			return fmt.Errorf("waiting for %s: %w", query, err)
+		}
+	}
 }
 
 // processes are those of the cluster: the first one, and its children, which are no group.

@@ -52,17 +52,15 @@ func (c *cluster) freeze(ctx context.Context, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
-		for _, pid := range all {
-			_ = syscall.Kill(pid, s) // some end by themselves
-		}
-		if s == syscall.SIGSTOP {
-			if err := wait(ctx, d); err != nil {
-				d = 0 // what was stopped goes on first
-			}
-		}
+	signalAll(all, syscall.SIGSTOP)
+	defer signalAll(all, syscall.SIGCONT)
+	return wait(ctx, d)
+}
+
+func signalAll(pids []int, s syscall.Signal) {
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, s) // some end by themselves
 	}
-	return ctx.Err()
 }
 
 // cutConnections cuts all connections to the database at random moments, a few times in a row.

@@ -124,8 +124,10 @@ func (d *disk) complete(file string) error {
 	}
 	var all, but []byte // all of it, and all but the last: the server may be killed at the door of the kernel
 	all = bytes.Clone(d.synced)
-	for _, c := range d.pending {
-		but = bytes.Clone(all)
+	for i, c := range d.pending {
+		if i == len(d.pending)-1 {
+			but = bytes.Clone(all)
+		}
 		all = c.apply(all)
 	}
 	if !bytes.Equal(all, is) && !bytes.Equal(but, is) {

@@ -20,7 +20,8 @@ type Setup struct {
 	Name   string
 	About  string
 	Crowd  drive.Crowd
-	Run    history.Run // what is promised there
+	Run    history.Run                                            // what is promised there
+	Play   func(w *drive.World, ctx context.Context, clients int) // what the clients do; World.Run if it does not say
 	Build  func(ctx context.Context, r *Rig) error
 	Faults []Fault
 }
@@ -48,12 +49,17 @@ type Rig struct {
 	nodes   []*Node
 	base    string
 	pg      *cluster
+	standby *cluster
+	disk    string // where the small disk of the database is seen from here
+	front   *drive.Node
 	clocks  []clock
 	wrap    func(*Node) error // prepares how a server is run, if not by itself
 	places  []string          // where secrets are looked for
 	world   *drive.World
 	dice    *rand.Rand
 	closers []func() error
+
+	followers int // standbys so far
 }
 
 // Run does everything: it sets up, drives, breaks, waits, looks, and judges.
@@ -94,6 +100,9 @@ func (r *Rig) drive(ctx context.Context, h *history.Writer) error {
 	for i, n := range r.nodes {
 		asked[i] = n.Node
 	}
+	if r.front != nil {
+		asked = append(asked, r.front)
+	}
 	var err error
 	if r.world, err = drive.New(ctx, asked, r.base, r.Seed, h, r.setup.Crowd); err != nil {
 		return err
@@ -117,11 +126,19 @@ func (r *Rig) drive(ctx context.Context, h *history.Writer) error {
 func (r *Rig) crowded(ctx context.Context, h *history.Writer) (err error) {
 	going, stop := context.WithCancel(ctx)
 	var all sync.WaitGroup
-	all.Go(func() { r.world.Run(going, r.setup.Crowd.Clients) })
+	play := r.setup.Play
+	if play == nil {
+		play = (*drive.World).Run
+	}
+	all.Go(func() { play(r.world, going, r.setup.Crowd.Clients) })
 	defer all.Wait()
 	defer stop()
 	each := r.Ops / (r.Faults + 1)
-	for n := range r.Faults {
+	faults := r.Faults
+	if len(r.setup.Faults) == 0 {
+		faults = 0
+	}
+	for n := range faults {
 		if err := reached(ctx, h, (n+1)*each); err != nil {
 			return err
 		}

@@ -37,6 +37,14 @@ var Setups = []Setup{
 	{Name: "postgres-serializable", About: "the same, with every transaction serializable", Crowd: crowd,
 		Build:  onPostgres(2, lively, "default_transaction_isolation = 'serializable'"),
 		Faults: []Fault{{"killed", kill}, {"connections cut", cutConnections}}},
+	{Name: "postgres-standby", About: "two servers on a PostgreSQL with a synchronous standby", Crowd: crowd, Run: history.Run{Failover: true},
+		Build: withStandby(2, lively), Faults: []Fault{{"standby took over", fail}, {"standby took over late", failLate}}},
+	{Name: "postgres-disk", About: "two servers on a PostgreSQL whose disk gets full", Crowd: crowd,
+		Build: smallDisk(2, lively), Faults: []Fault{{"disk full", fillDisk}}},
+	{Name: "three", About: "three servers behind nginx on one PostgreSQL", Crowd: crowd, Build: behindNginx(3, lively),
+		Faults: []Fault{{"killed", kill}, {"killed before the answer", killUnanswered}, {"killed", kill}, {"paused", pause}}},
+	{Name: "elsewhere", About: "three servers: sign-out at the first, and checks at the others", Crowd: drive.Crowd{Clients: 8, Calm: 8},
+		Play: (*drive.World).Elsewhere, Build: onPostgres(3, lively)},
 }
 
 func onSQLite(extra string) func(context.Context, *Rig) error {
@@ -49,7 +57,7 @@ func onSQLite(extra string) func(context.Context, *Rig) error {
 // onPostgres runs servers that share one database.
 func onPostgres(nodes int, extra string, settings ...string) func(context.Context, *Rig) error {
 	return func(ctx context.Context, r *Rig) error {
-		dsn, err := r.database(ctx, nil, settings...)
+		dsn, err := r.database(ctx, settings...)
 		if err != nil {
 			return err
 		}
