@@ -60,8 +60,10 @@ func flags(args []string) (o options, names []string, err error) {
 	set.StringVar(&o.binary, "binary", "bin/exeunt", "the server")
 	set.StringVar(&o.dir, "dir", "", "where everything of the run is kept; without it, in a directory of its own below the temporary ones")
 	set.Uint64Var(&o.seed, "seed", 0, "what chance begins with; 0 takes one at random, which is printed")
-	set.IntVar(&o.ops, "operations", 10000, "operations of each set-up")
-	set.IntVar(&o.faults, "faults", 4, "faults of each set-up")
+	set.IntVar(&o.ops, "operations", 20000, "operations in all, shared among the set-ups")
+	set.IntVar(&o.faults, "faults", 40, "faults in all, shared among the set-ups")
+	set.Float64Var(&o.minutes, "minutes", 0, "do it all again, with the next seed, until this time has passed")
+	set.BoolVar(&o.keep, "keep", false, "keep the histories also when they are as they should be")
 	set.BoolVar(&o.quiet, "quiet", false, "do not tell of every fault")
 	err = set.Parse(args)
 	return o, set.Args(), err

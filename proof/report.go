@@ -14,8 +14,6 @@ import (
 	"exeunt/proof/history"
 )
 
-type historyFile = history.File
-
 const mostShown = 8 // violations with the operations that show them
 
 // report prints the violations of a run, each with the operations that show it, and returns how many there are.
@@ -62,7 +60,11 @@ func excerpt(source history.File, lines map[int]string) {
 }
 
 // table is what all set-ups have shown.
-type table struct{ rows []string }
+type table struct {
+	rows                                                   []string
+	ops, sessions, refused, unanswered, faults, violations int
+	took                                                   time.Duration
+}
 
 func (t *table) add(v *check.Verdict, took time.Duration) {
 	var faults []string
@@ -71,15 +73,20 @@ func (t *table) add(v *check.Verdict, took time.Duration) {
 		faults = append(faults, fmt.Sprintf("%s %d", kind, v.Faults[kind]))
 		total += v.Faults[kind]
 	}
-	t.rows = append(t.rows, fmt.Sprintf("%s\t%d\t%d\t%d\t%d\t%d\t%d\t%v\t%s", v.Run.Setup, v.Ops, v.Sessions, v.Refused, v.Unanswered, total, v.Total,
-		took.Round(time.Second), strings.Join(faults, ", ")))
+	t.rows = append(t.rows, row(v.Run.Setup, v.Ops, v.Sessions, v.Refused, v.Unanswered, total, v.Total, took, strings.Join(faults, ", ")))
+	t.ops, t.sessions, t.refused, t.unanswered = t.ops+v.Ops, t.sessions+v.Sessions, t.refused+v.Refused, t.unanswered+v.Unanswered
+	t.faults, t.violations, t.took = t.faults+total, t.violations+v.Total, t.took+took
+}
+
+func row(name string, ops, sessions, refused, unanswered, faults, violations int, took time.Duration, kinds string) string {
+	return fmt.Sprintf("%s\t%d\t%d\t%d\t%d\t%d\t%d\t%v\t%s", name, ops, sessions, refused, unanswered, faults, violations, took.Round(time.Second), kinds)
 }
 
 func (t *table) print(w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "set-up\toperations\tsessions\trefused\tunanswered\tfaults\tviolations\ttime\tof which")
-	for _, row := range t.rows {
-		fmt.Fprintln(out, row)
+	for _, line := range append(t.rows, row("all", t.ops, t.sessions, t.refused, t.unanswered, t.faults, t.violations, t.took, "")) {
+		fmt.Fprintln(out, line)
 	}
 	return out.Flush()
 }

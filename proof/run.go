@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"exeunt/proof/check"
+	"exeunt/proof/history"
 	"exeunt/proof/rig"
 )
 
@@ -19,7 +19,8 @@ type options struct {
 	binary, dir string
 	seed        uint64
 	ops, faults int
-	quiet       bool
+	minutes     float64
+	keep, quiet bool
 }
 
 // run runs set-ups one after the other and prints what they have shown.
@@ -51,24 +52,44 @@ func run(ctx context.Context, args []string) error {
 	return o.all(ctx, setups)
 }
 
+// all goes through the set-ups, again and again until the time is over.
 func (o options) all(ctx context.Context, setups []rig.Setup) error {
-	t, broken := table{}, 0
-	for _, s := range setups {
-		begun := time.Now()
-		v, file, err := o.one(ctx, s)
-		if err != nil {
-			return errors.Join(err, t.print(os.Stdout))
+	t, broken, begun := table{}, 0, time.Now()
+	for round := 0; round == 0 || time.Since(begun).Minutes() < o.minutes; round++ {
+		for _, s := range setups {
+			n, err := o.one(ctx, s, round, o.share(setups, s), &t)
+			if err != nil {
+				return errors.Join(err, t.print(os.Stdout))
+			}
+			broken += n
 		}
-		t.add(v, time.Since(begun))
-		broken += report(os.Stdout, v, file)
 	}
 	return errors.Join(t.print(os.Stdout), verdict(broken))
 }
 
-func (o options) one(ctx context.Context, s rig.Setup) (*check.Verdict, historyFile, error) {
-	dir := filepath.Join(o.dir, s.Name)
-	v, err := rig.Run(ctx, s, rig.Options{Binary: o.binary, Dir: dir, Seed: o.seed, Ops: o.ops, Faults: o.faults, Say: o.say})
-	return v, historyFile(filepath.Join(dir, "history.jsonl")), err
+// share is a set-up's part of everything.
+func (o options) share(setups []rig.Setup, s rig.Setup) rig.Length {
+	var all rig.Length
+	for _, one := range setups {
+		all.Ops, all.Faults = all.Ops+one.Long.Ops, all.Faults+one.Long.Faults
+	}
+	return rig.Length{Ops: (o.ops*s.Long.Ops + all.Ops - 1) / all.Ops, Faults: (o.faults*s.Long.Faults + max(all.Faults, 1) - 1) / max(all.Faults, 1)}
+}
+
+// one runs a set-up and reports what it has shown; what nobody will look at is removed.
+func (o options) one(ctx context.Context, s rig.Setup, round int, l rig.Length, t *table) (violations int, err error) {
+	dir := filepath.Join(o.dir, fmt.Sprintf("%s-%d", s.Name, round+1))
+	begun := time.Now()
+	v, err := rig.Run(ctx, s, rig.Options{Binary: o.binary, Dir: dir, Seed: o.seed + uint64(round), Length: l, Say: o.say})
+	if err != nil {
+		return 0, err
+	}
+	t.add(v, time.Since(begun))
+	violations = report(os.Stdout, v, history.File(filepath.Join(dir, rig.HistoryFile)))
+	if violations == 0 && !o.keep {
+		err = os.RemoveAll(dir)
+	}
+	return violations, err
 }
 
 func (o options) say(format string, args ...any) {

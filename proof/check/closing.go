@@ -77,6 +77,10 @@ func startOf(l *life) []int {
 // judgeEnd looks for the operation that explains an end.
 func (c *checker) judgeEnd(l *life) {
 	e := l.over[0]
+	if end := c.endOf(l); end != nil && end.end < e.At && !c.verdict.Run.Stepped {
+		c.accuse(Final, l.id, []int{end.n}, "ended once more at %d (%s by %s), after an answer had said that it has ended (%s)", e.At, e.Reason, e.Actor, end.kind)
+		return
+	}
 	if c.explains(l.ends, e, l) || c.person(l.person).explain(e, l, c) {
 		return
 	}

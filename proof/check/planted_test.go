@@ -199,6 +199,14 @@ var planted = []struct {
 		p.later(seen).Status = 401
 		p.later(seen).Status = 200
 	}},
+	{check.Final, "a session ends once more", func(p *plot) {
+		o := p.endedByAdmin()
+		for _, e := range p.all {
+			if e.Event != nil && e.Event.Session == o.Named[0] && e.Event.Kind == "session_ended" {
+				e.Event.At = o.End + 1
+			}
+		}
+	}},
 	{check.Final, "a session counts after its time", func(p *plot) {
 		o := p.later(p.alive())
 		o.Expires = o.Begin - 1

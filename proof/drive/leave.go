@@ -22,12 +22,21 @@ func (c *client) leave(p *person) {
 // leaveNatively reports whether that was answered with success.
 func (c *client) leaveNatively(p *person, k *credential) bool {
 	o := history.Op{Kind: history.LogoutNative, Person: k.person, Session: k.session, Token: k.number}
-	done, _ := c.note(o, request{method: "DELETE", path: "/self-service/logout/api", body: object{"session_token": k.secret}})
+	done := c.insist(o, request{method: "DELETE", path: "/self-service/logout/api", body: object{"session_token": k.secret}})
 	if done == nil || done.Status != http.StatusNoContent {
 		return false
 	}
 	p.drop(k)
 	return true
+}
+
+// insist asks once more when the answer is that the store is not available: who wants to be signed out tries again.
+func (c *client) insist(o history.Op, q request) *history.Op {
+	done, _ := c.note(o, q)
+	if done != nil && done.Status == http.StatusServiceUnavailable {
+		done, _ = c.note(o, q)
+	}
+	return done
 }
 
 func (c *client) leaveByBrowser(p *person, k *credential) {
@@ -49,7 +58,7 @@ func (c *client) leaveByBrowser(p *person, k *credential) {
 		q.method, q.path, q.form = "POST", "/self-service/logout", url.Values{"token": {token}}.Encode()
 		q.header = []string{"Accept", "text/html", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Sec-Fetch-Site", "same-origin", "Origin", c.Base}
 	}
-	done, _ := c.note(o, q)
+	done := c.insist(o, q)
 	if done != nil && (done.Status == http.StatusNoContent || done.Status == http.StatusSeeOther) {
 		p.drop(k)
 	}

@@ -134,7 +134,7 @@ func (c *client) revoke(p *person) {
 		return
 	}
 	o := history.Op{Kind: history.Revoke, Named: []string{other.session}}
-	c.note(o, request{method: "DELETE", path: "/sessions/" + other.session, with: k})
+	c.insist(o, request{method: "DELETE", path: "/sessions/" + other.session, with: k})
 	if k.session != other.session {
 		p.drop(other)
 	}
@@ -155,7 +155,7 @@ func (c *client) changePassword(p *person) {
 func (c *client) adminEnd(p *person) {
 	if k := c.credential(p, whichever); k != nil {
 		o := history.Op{Kind: history.AdminEnd, Person: k.person, Named: []string{k.session}}
-		c.note(o, request{method: "DELETE", admin: true, path: "/admin/sessions/" + k.session})
+		c.insist(o, request{method: "DELETE", admin: true, path: "/admin/sessions/" + k.session})
 		p.drop(k)
 	}
 }

@@ -19,12 +19,16 @@ import (
 type Setup struct {
 	Name   string
 	About  string
+	Long   Length
 	Crowd  drive.Crowd
 	Run    history.Run                                            // what is promised there
 	Play   func(w *drive.World, ctx context.Context, clients int) // what the clients do; World.Run if it does not say
 	Build  func(ctx context.Context, r *Rig) error
 	Faults []Fault
 }
+
+// Length is how much is done.
+type Length struct{ Ops, Faults int }
 
 // Fault is something that happens to servers and databases. When Do returns, everything works again.
 type Fault struct {
@@ -37,9 +41,8 @@ type Options struct {
 	Binary string
 	Dir    string // for everything that the run leaves, the history included
 	Seed   uint64
-	Ops    int // at least
-	Faults int
-	Say    func(format string, args ...any)
+	Length
+	Say func(format string, args ...any)
 }
 
 // Rig is a run under way.
@@ -72,7 +75,7 @@ func Run(ctx context.Context, s Setup, o Options) (v *check.Verdict, err error) 
 	if err := s.Build(ctx, r); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
-	file := r.historyFile()
+	file := filepath.Join(o.Dir, HistoryFile)
 	h, err := history.New(file)
 	if err != nil {
 		return nil, err
@@ -80,13 +83,14 @@ func Run(ctx context.Context, s Setup, o Options) (v *check.Verdict, err error) 
 	if err := r.drive(ctx, h); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", s.Name, err), h.Close())
 	}
-	if err := h.Close(); err != nil {
+	if err := errors.Join(h.Close(), r.raced()); err != nil {
 		return nil, err
 	}
 	return check.Check(history.File(file))
 }
 
-func (r *Rig) historyFile() string { return filepath.Join(r.Dir, "history.jsonl") }
+// HistoryFile is what the history is called in the directory of a run.
+const HistoryFile = "history.jsonl"
 
 func (r *Rig) drive(ctx context.Context, h *history.Writer) error {
 	run := r.setup.Run

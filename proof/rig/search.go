@@ -35,6 +35,20 @@ func (r *Rig) search(h *history.Writer) error {
 	return nil
 }
 
+// raced fails when a server that was built with the race detector has found something.
+func (r *Rig) raced() error {
+	for _, n := range r.nodes {
+		log, err := os.ReadFile(filepath.Join(n.dir, "log"))
+		if err != nil {
+			return err
+		}
+		if at := bytes.Index(log, []byte("WARNING: DATA RACE")); at >= 0 {
+			return fmt.Errorf("two goroutines of a server were in each other's way:\n%s", log[at:min(at+8000, len(log))])
+		}
+	}
+	return nil
+}
+
 // hunt finds any of many secrets, by the eight letters that follow the first few.
 type hunt struct {
 	size   int

@@ -23,27 +23,30 @@ const few = "session: {lifespan: 30s, sliding: true, extend_debounce: 0s, limit:
 
 // Setups are all ways to run servers that the proof knows.
 var Setups = []Setup{
-	{Name: "sqlite", About: "one server on SQLite", Crowd: crowd, Build: onSQLite(lively),
+	{Name: "sqlite", About: "one server on SQLite", Long: Length{220000, 40}, Crowd: crowd, Build: onSQLite(lively),
 		Faults: []Fault{{"killed", kill}, {"killed before the answer", killUnanswered}, {"killed", kill}, {"paused", pause}}},
-	{Name: "sqlite-limit", About: "the same, with at most six sessions for everybody", Crowd: drive.Crowd{Clients: 12, Wild: 16}, Run: history.Run{Limit: 6}, Build: onSQLite(few),
-		Faults: []Fault{{"killed", kill}}},
-	{Name: "sqlite-power", About: "one server on SQLite whose power is cut", Crowd: crowd, Build: traced(onSQLite(lively)), Faults: []Fault{{"power cut", cutPower}}},
-	{Name: "sqlite-clock", About: "one server on SQLite whose clock is set", Crowd: crowd, Run: history.Run{Stepped: true}, Build: clocked(onSQLite(long)), Faults: []Fault{{"clock set", setClock}, {"clock set", setClock}, {"killed", kill}}},
-	{Name: "postgres-clock", About: "three servers on PostgreSQL whose clocks differ and are set", Crowd: crowd, Run: history.Run{Stepped: true}, Build: clocked(onPostgres(3, long)), Faults: []Fault{{"clock set", setClock}, {"clock set", setClock}, {"killed", kill}}},
-	{Name: "postgres", About: "two servers on PostgreSQL", Crowd: crowd, Build: onPostgres(2, lively), Faults: []Fault{
+	{Name: "sqlite-limit", About: "the same, with at most six sessions for everybody", Long: Length{80000, 12}, Crowd: drive.Crowd{Clients: 12, Wild: 16},
+		Run: history.Run{Limit: 6}, Build: onSQLite(few), Faults: []Fault{{"killed", kill}}},
+	{Name: "sqlite-power", About: "one server on SQLite whose power is cut", Long: Length{45000, 24}, Crowd: crowd, Build: traced(onSQLite(lively)),
+		Faults: []Fault{{"power cut", cutPower}}},
+	{Name: "sqlite-clock", About: "one server on SQLite whose clock is set", Long: Length{80000, 15}, Crowd: crowd, Run: history.Run{Stepped: true},
+		Build: clocked(onSQLite(long)), Faults: []Fault{{"clock set", setClock}, {"clock set", setClock}, {"killed", kill}}},
+	{Name: "postgres", About: "two servers on PostgreSQL", Long: Length{160000, 50}, Crowd: crowd, Build: onPostgres(2, lively), Faults: []Fault{
 		{"killed", kill}, {"killed after the commit", killCommitted}, {"database restarted", restartDatabase}, {"killed before the answer", killUnanswered},
 		{"connections cut", cutConnections}, {"database crashed", crashDatabase}, {"out of connections", takeConnections},
 		{"paused", pause}, {"database paused", pauseDatabase}, {"packets lost", losePackets}}},
-	{Name: "postgres-serializable", About: "the same, with every transaction serializable", Crowd: crowd,
+	{Name: "postgres-serializable", About: "the same, with every transaction serializable", Long: Length{60000, 16}, Crowd: crowd,
 		Build:  onPostgres(2, lively, "default_transaction_isolation = 'serializable'"),
 		Faults: []Fault{{"killed", kill}, {"connections cut", cutConnections}}},
-	{Name: "postgres-standby", About: "two servers on a PostgreSQL with a synchronous standby", Crowd: crowd, Run: history.Run{Failover: true},
-		Build: withStandby(2, lively), Faults: []Fault{{"standby took over", fail}, {"standby took over late", failLate}}},
-	{Name: "postgres-disk", About: "two servers on a PostgreSQL whose disk gets full", Crowd: crowd,
+	{Name: "postgres-clock", About: "three servers on PostgreSQL whose clocks differ and are set", Long: Length{80000, 15}, Crowd: crowd, Run: history.Run{Stepped: true},
+		Build: clocked(onPostgres(3, long)), Faults: []Fault{{"clock set", setClock}, {"clock set", setClock}, {"killed", kill}}},
+	{Name: "postgres-disk", About: "two servers on a PostgreSQL whose disk gets full", Long: Length{60000, 10}, Crowd: crowd,
 		Build: smallDisk(2, lively), Faults: []Fault{{"disk full", fillDisk}}},
-	{Name: "three", About: "three servers behind nginx on one PostgreSQL", Crowd: crowd, Build: behindNginx(3, lively),
+	{Name: "postgres-standby", About: "two servers on a PostgreSQL with a synchronous standby", Long: Length{60000, 12}, Crowd: crowd, Run: history.Run{Failover: true},
+		Build: withStandby(2, lively), Faults: []Fault{{"standby took over", fail}, {"standby took over late", failLate}}},
+	{Name: "three", About: "three servers behind nginx on one PostgreSQL", Long: Length{100000, 28}, Crowd: crowd, Build: behindNginx(3, lively),
 		Faults: []Fault{{"killed", kill}, {"killed before the answer", killUnanswered}, {"killed", kill}, {"paused", pause}}},
-	{Name: "elsewhere", About: "three servers: sign-out at the first, and checks at the others", Crowd: drive.Crowd{Clients: 8, Calm: 8},
+	{Name: "elsewhere", About: "three servers: sign-out at the first, and checks at the others", Long: Length{150000, 0}, Crowd: drive.Crowd{Clients: 8, Calm: 8},
 		Play: (*drive.World).Elsewhere, Build: onPostgres(3, lively)},
 }
 

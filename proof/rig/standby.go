@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"syscall"
 )
 
 // withStandby runs servers on a primary that waits for a standby before it says that something is committed.
@@ -48,20 +47,20 @@ func fail(ctx context.Context, r *Rig) error {
 	return r.takeOver(ctx, func() error { return r.pg.ctl(ctx, "stop", "-m", "immediate") })
 }
 
-// failLate does it after the standby has stood still for longer than servers wait: much was asked of the primary that it
-// has carried out, and that neither the standby nor any client has heard of.
+// failLate does it after the standby was away for longer than servers wait: much was asked of the primary that it has
+// carried out, and that neither the standby nor any client has heard of.
 func failLate(ctx context.Context, r *Rig) error {
 	return r.takeOver(ctx, func() error {
-		still, err := r.standby.processes()
-		if err != nil {
+		if err := r.standby.ctl(ctx, "stop", "-m", "immediate"); err != nil {
 			return err
 		}
-		signalAll(still, syscall.SIGSTOP)
-		defer signalAll(still, syscall.SIGCONT)
 		if err := wait(ctx, 2*away); err != nil { // so that what was given up is asked for again
 			return err
 		}
-		return r.pg.ctl(ctx, "stop", "-m", "immediate")
+		if err := r.pg.ctl(ctx, "stop", "-m", "immediate"); err != nil {
+			return err
+		}
+		return r.standby.ctl(ctx, "start")
 	})
 }
 
