@@ -209,6 +209,25 @@ func (e *postgresEngine) try(ctx context.Context, limit time.Duration, harmless 
 	}
 }
 
+// A commit that waits for a standby is seen by everybody once its client has given up waiting, although a standby that
+// takes over may not know of it. A commit behind it that the standby has confirmed shows that it does. A message in the
+// log is the smallest one; where nothing is waited for, none is written.
+const settled query = `
+SELECT CASE WHEN current_setting('synchronous_standby_names') = '' THEN NULL ELSE pg_logical_emit_message(TRUE, 'exeunt', '') END`
+
+// confirm implements engine. Engines that only speak PostgreSQL's protocol know neither the setting nor the function, and
+// show nothing that is not certain.
+func (e *postgresEngine) confirm(ctx context.Context) error {
+	err := e.try(ctx, patience, true, func(ctx context.Context) error {
+		_, err := e.pool.Exec(ctx, string(settled))
+		return err
+	})
+	if code := postgresCode(err); code == "42883" || code == "42704" {
+		return nil
+	}
+	return err
+}
+
 // pause waits a little, longer each time, at random so that those who collided do not meet again.
 func pause(ctx context.Context, n int) error {
 	select {

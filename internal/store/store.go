@@ -61,6 +61,8 @@ type engine interface {
 	read(ctx context.Context, fn func(context.Context, *tx) error) error
 	// sessionByToken is the hot path: the session of a token hash, or session.ErrNone.
 	sessionByToken(ctx context.Context, token session.TokenHash) (*session.Session, error)
+	// confirm returns when what was read before is as durable as what is written.
+	confirm(ctx context.Context) error
 	migrate(ctx context.Context) error
 	migrated(ctx context.Context) error
 	ping(ctx context.Context) error
