@@ -2,11 +2,12 @@ package rig
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // recover waits until all servers answer again.
@@ -87,6 +88,11 @@ func losePackets(ctx context.Context, r *Rig) error {
 	return r.recover()
 }
 
+const (
+	tooMany = "53300"         // what PostgreSQL says when it has no connection left
+	without = 2 * time.Second // for which there is none
+)
+
 // takeConnections takes the servers' connections away, and every other that PostgreSQL has.
 func takeConnections(ctx context.Context, r *Rig) error {
 	var taken []*pgx.Conn
@@ -95,24 +101,25 @@ func takeConnections(ctx context.Context, r *Rig) error {
 			c.Close(context.WithoutCancel(ctx))
 		}
 	}()
-	for begun := time.Now(); time.Since(begun) < 2*time.Second; {
+	var none time.Time // since when there is none left
+	for begun := time.Now(); none.IsZero() || time.Since(none) < without; {
 		c, err := pgx.Connect(ctx, r.pg.dsn)
-		if err != nil { // there is none left
-			if len(taken) == 0 {
-				return err
-			}
-			if err := wait(ctx, 5*time.Millisecond); err != nil {
+		var refused *pgconn.PgError
+		switch {
+		case err == nil:
+			taken = append(taken, c)
+			if _, err := taken[0].Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'exeunt'"); err != nil {
 				return err
 			}
 			continue
+		case !errors.As(err, &refused) || refused.Code != tooMany || time.Since(begun) > overdue:
+			return err
+		case none.IsZero():
+			none = time.Now()
 		}
-		taken = append(taken, c)
-		if _, err := taken[0].Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'exeunt'"); err != nil {
+		if err := wait(ctx, 5*time.Millisecond); err != nil {
 			return err
 		}
-	}
-	if len(taken) < 20 {
-		return fmt.Errorf("only %d connections were taken", len(taken))
 	}
 	for _, c := range taken {
 		c.Close(ctx)
