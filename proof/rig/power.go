@@ -143,7 +143,7 @@ func (d *disk) after(r *Rig) []byte {
 	for _, c := range d.pending {
 		switch {
 		case keep == 0:
-		case c.data == nil:
+		case c.data == nil && (keep == 2 || r.dice.IntN(2) == 0):
 			b = c.apply(b)
 		default:
 			for from := int64(0); from < int64(len(c.data)); {

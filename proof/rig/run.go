@@ -123,7 +123,7 @@ func (r *Rig) drive(ctx context.Context, h *history.Writer) error {
 	if err := r.world.Close(ctx); err != nil {
 		return err
 	}
-	return r.search(h)
+	return r.search(ctx, h)
 }
 
 // crowded lets the clients go, and does one fault after the other.

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,8 +15,17 @@ import (
 )
 
 // search looks for every secret that was handed out in the files of databases, their logs and dumps.
-func (r *Rig) search(h *history.Writer) error {
+func (r *Rig) search(ctx context.Context, h *history.Writer) error {
 	hunt := newHunt(r.world.Secrets())
+	if r.pg != nil {
+		dump, err := script(ctx, r.pg.inside, "dump", r.pg.dir)
+		if err != nil {
+			return err
+		}
+		s := &history.Search{Where: "dump", Secrets: hunt.size}
+		hunt.text("dump", []byte(dump), s)
+		h.Add(history.Entry{Search: s}, nil)
+	}
 	for _, place := range r.places {
 		s := &history.Search{Where: filepath.Base(place), Secrets: hunt.size}
 		err := filepath.WalkDir(place, func(path string, d fs.DirEntry, err error) error {
@@ -84,13 +94,17 @@ func (h *hunt) file(path string, s *history.Search) error {
 	if err != nil {
 		return err
 	}
+	h.text(filepath.Base(path), b, s)
+	return nil
+}
+
+func (h *hunt) text(name string, b []byte, s *history.Search) {
 	s.Bytes += int64(len(b))
 	for i := 0; i+coreSize <= len(b) && len(s.Found) < mostFound; i++ {
 		for _, secret := range h.byCore[binary.LittleEndian.Uint64(b[i:])] {
 			if bytes.HasPrefix(b[i:], []byte(secret)) {
-				s.Found = append(s.Found, fmt.Sprintf("%s at %d", filepath.Base(path), i))
+				s.Found = append(s.Found, fmt.Sprintf("%s at %d", name, i))
 			}
 		}
 	}
-	return nil
 }
