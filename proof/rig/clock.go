@@ -3,7 +3,6 @@ package rig
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -56,10 +55,6 @@ const (
 
 // withClock builds the server with a clock that can be set.
 func withClock(ctx context.Context, dir string) (binary string, err error) {
-	root, err := projectRoot()
-	if err != nil {
-		return "", err
-	}
 	timeDir, err := goRoot(ctx)
 	if err != nil {
 		return "", err
@@ -72,28 +67,7 @@ func withClock(ctx context.Context, dir string) (binary string, err error) {
 	if changed == string(original) {
 		return "", fmt.Errorf("time.Now in %s is not what is known here", timeDir)
 	}
-	overlay := map[string]map[string]string{"Replace": {}}
-	for name, text := range map[string]string{"time.go": changed, "stepped.go": steppedNow} {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			return "", err
-		}
-		overlay["Replace"][filepath.Join(timeDir, name)] = file
-	}
-	list, err := json.Marshal(overlay)
-	if err != nil {
-		return "", err
-	}
-	file, binary := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "exeunt")
-	if err := os.WriteFile(file, list, 0o600); err != nil {
-		return "", err
-	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-overlay", file, "-o", binary, "./cmd/exeunt")
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the server with a clock to set: %w\n%s", err, out)
-	}
-	return binary, nil
+	return buildOtherwise(ctx, dir, map[string]string{filepath.Join(timeDir, "time.go"): changed, filepath.Join(timeDir, "stepped.go"): steppedNow})
 }
 
 // goRoot is where the sources of package time are.

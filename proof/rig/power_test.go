@@ -5,7 +5,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"exeunt/proof/check"
 )
 
 // TestAPowerCutLeavesWhatWasSynced reads a trace as strace writes one.
@@ -42,6 +45,37 @@ func TestAPowerCutLeavesWhatWasSynced(t *testing.T) {
 	}
 	if !seen[string(d.synced)] || !seen[string(d.synced[:3])] || len(seen) < 3 {
 		t.Errorf("%d different ends, without the two that are certain", len(seen))
+	}
+}
+
+// TestPowerCutsFindAServerThatDoesNotSync runs a server that answers before the disk has what it says: the same run in
+// which the real one breaks no promise has to find it.
+func TestPowerCutsFindAServerThatDoesNotSync(t *testing.T) {
+	t.Parallel()
+	root, err := projectRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := filepath.Join(root, "internal", "store", "sqlite.go")
+	text, err := os.ReadFile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	careless := bytes.Replace(text, []byte("synchronous(FULL)"), []byte("synchronous(NORMAL)"), 1)
+	if bytes.Equal(careless, text) {
+		t.Fatalf("%s does not say how it syncs", source)
+	}
+	binary, err := buildOtherwise(t.Context(), t.TempDir(), map[string]string{source: string(careless)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(Setups, func(s Setup) bool { return s.Name == "sqlite-power" })
+	v, err := Run(t.Context(), Setups[at], Options{Binary: binary, Dir: t.TempDir(), Seed: 1, Length: Length{3000, 8}, Say: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(v.Violations, func(one check.Violation) bool { return one.Promise == check.Final }) {
+		t.Errorf("%d operations, %v: no sign-out was undone", v.Ops, v.Faults)
 	}
 }
 
