@@ -81,6 +81,10 @@ func (c *checker) judgeEnd(l *life) {
 		c.accuse(Final, l.id, []int{end.n}, "ended once more at %d (%s by %s), after an answer had said that it has ended (%s)", e.At, e.Reason, e.Actor, end.kind)
 		return
 	}
+	if e.Reason == expired && e.Actor == byPolicy {
+		c.judgeExpiry(l, e)
+		return
+	}
 	if c.explains(l.ends, e, l) || c.person(l.person).explain(e, l, c) {
 		return
 	}
@@ -97,13 +101,20 @@ func (c *checker) judgeEnd(l *life) {
 	c.accuse(RightOne, l.id, startOf(l), "ended at %d (%s by %s), and nobody had asked for that", e.At, e.Reason, e.Actor)
 }
 
+// judgeExpiry judges an end that nobody has asked for, as the time of the session had run out.
+func (c *checker) judgeExpiry(l *life, e history.Event) {
+	if until := l.lives(e.At); until > e.At && !c.verdict.Run.Stepped {
+		c.accuse(Alive, l.id, startOf(l), "is called expired at %d, although an answer had said that it lives until %d", e.At, until)
+	}
+}
+
 // fits reports whether an operation can have caused an end.
 func (c *checker) fits(m *moment, e history.Event, l *life) bool {
 	reason, actor := reasonOf(m)
 	if actor == "" {
 		actor = l.person
 	}
-	if reason != e.Reason && e.Reason != "expired" || actor != e.Actor || m.session == l.id && rules[m.kind].ends == others {
+	if reason != e.Reason && e.Reason != expired || actor != e.Actor || m.session == l.id && rules[m.kind].ends == others {
 		return false
 	}
 	return c.verdict.Run.Stepped || m.begin <= e.At && e.At <= m.end

@@ -160,11 +160,16 @@ func (c *checker) replaced(l *life, o *history.Op) bool {
 
 // ranOut reports whether the time of a session was over: it was answered with one, and not after its end.
 func (c *checker) ranOut(l *life, o *history.Op) bool {
-	if c.verdict.Run.Stepped {
-		return false
+	return !c.verdict.Run.Stepped && l.lives(o.Begin) <= o.End
+}
+
+// lives is until when a session lived by the last answer before a moment, zero if there was none.
+func (l *life) lives(before int64) int64 {
+	n := sort.Search(len(l.told), func(i int) bool { return l.told[i].at >= before })
+	if n == 0 {
+		return 0
 	}
-	n := sort.Search(len(l.told), func(i int) bool { return l.told[i].at >= o.Begin })
-	return n == 0 || l.told[n-1].until <= o.End
+	return l.told[n-1].until
 }
 
 // judgeFailedLogout judges a sign-out that did not succeed: nobody but who holds nothing that counts is told so.

@@ -298,6 +298,14 @@ var planted = []struct {
 		s := p.alive().Session
 		p.drop(func(e *history.Entry) bool { return e.Row != nil && e.Row.Session == s })
 	}},
+	{check.Alive, "a session is collected before its time", func(p *plot) {
+		seen := p.alive()
+		p.end(seen.Session, seen.Person, seen.End+1)
+		e := p.all[len(p.all)-1].Event
+		e.Reason, e.Actor = "expired", "policy"
+		r := p.rowOf(seen.Session)
+		r.Reason, r.By = e.Reason, e.Actor
+	}},
 	{check.Alive, "a session is called inactive", func(p *plot) { p.rowOf(p.alive().Session).Active = false }},
 	{check.Silent, "a token is in a file", func(p *plot) {
 		p.all = append(p.all, history.Entry{Search: &history.Search{Where: "node1", Bytes: 1, Secrets: 1, Found: []string{"log at 17"}}})

@@ -44,6 +44,7 @@ const (
 	unavailable = 503
 	byAdmin     = "admin"
 	byPolicy    = "policy"
+	expired     = "expired" // the reason of an end that came too late to be one
 	aSession    = "active authenticated_at authentication_methods authenticator_assurance_level devices expires_at id identity issued_at"
 )
 
