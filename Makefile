@@ -3,7 +3,7 @@
 export CGO_ENABLED := 0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 
-.PHONY: run build test test-crash test-fuzz screenshots bench fmt
+.PHONY: run build test proof test-fuzz screenshots bench fmt
 
 run: build ## build and run the server with its embedded default
 	bin/exeunt serve
@@ -14,8 +14,8 @@ build: ## make bin/exeunt
 test: ## check everything; installs and starts what that needs
 	scripts/test
 
-test-crash: build ## the long version of the crash test: 50 kills on each engine
-	scripts/crash 50
+proof: build ## a million operations and more than 200 faults, and the judgement; ARGS="-seed 7 three" for another run
+	scripts/proof $(ARGS)
 
 test-fuzz: ## look for surprising input with every fuzz target, a minute each; SECONDS=… for another time, TOTAL=… for so many seconds in all
 	scripts/fuzz $(if $(TOTAL),total $(TOTAL),$(or $(SECONDS),60)s)

@@ -34,6 +34,11 @@ var mayImport = map[string][]string{
 	"cmd/exeunt":               {"*"},
 	"bench":                    {"session", "store", "testkit"},
 	"crash":                    {},
+	"proof":                    {},
+	"proof/check":              {},
+	"proof/drive":              {},
+	"proof/history":            {},
+	"proof/rig":                {"testkit"},
 	"":                         {}, // tests alone
 }
 
@@ -41,8 +46,8 @@ var mayImport = map[string][]string{
 var onlyIn = map[string][]string{
 	"database/sql":                 {"internal/store", "internal/testkit", "bench"},
 	"modernc.org/sqlite":           {"internal/store", "bench"},
-	"github.com/jackc/pgx":         {"internal/store", "internal/testkit", "bench"},
-	"net/http":                     {"internal/server", "internal/wire", "internal/metrics", "internal/method/password", "internal/courier", "internal/testkit", "cmd/exeunt", "bench"},
+	"github.com/jackc/pgx":         {"internal/store", "internal/testkit", "bench", "proof/rig"},
+	"net/http":                     {"internal/server", "internal/wire", "internal/metrics", "internal/method/password", "internal/courier", "internal/testkit", "cmd/exeunt", "bench", "proof/drive", "proof/rig"},
 	"github.com/prometheus":        {"internal/metrics"},
 	"github.com/go-jose":           {"internal/token"},
 	"github.com/google/go-jsonnet": {"internal/token"},

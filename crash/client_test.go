@@ -83,19 +83,8 @@ func (c *client) signIn(ctx context.Context, email string) (token, id string, er
 	return a["session_token"].(string), a["session"].(map[string]any)["id"].(string), nil
 }
 
-// whoami returns the status of a check.
-func (c *client) whoami(ctx context.Context, token string) (int, error) {
-	status, _, err := c.call(ctx, "GET", c.public+"/sessions/whoami", token, nil)
-	return status, err
-}
-
 // signOut returns the status of a native logout.
 func (c *client) signOut(ctx context.Context, token string) (int, error) {
 	status, _, err := c.call(ctx, "DELETE", c.public+"/self-service/logout/api", "", map[string]any{"session_token": token})
 	return status, err
-}
-
-// extend tries to give a session more time, as something that could revive it.
-func (c *client) extend(ctx context.Context, id string) {
-	_, _, _ = c.call(ctx, "PATCH", c.admin+"/admin/sessions/"+id+"/extend", "", nil) // whatever it answers
 }

@@ -1,3 +1,3 @@
-// Package crash holds a test that kills the real server at random moments and looks for sign-outs that were undone and
-// sign-ins that were lost. The long version is `make test-crash`.
+// Package crash holds a test that kills the real server at random moments, and its web hooks with it, and looks for ends of
+// sessions that no hook has heard of.
 package crash

@@ -14,6 +14,7 @@ import (
 )
 
 const (
+	workers    = 8
 	hookKills  = 3
 	roundOf    = 80 // sessions, of which a third each is ended before the receiver goes, while it is away, and after
 	hookSecret = "the secret of a hook, for tests only"

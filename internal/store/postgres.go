@@ -161,8 +161,20 @@ func (e *postgresEngine) transaction(ctx context.Context, fn func(context.Contex
 	if err := fn(ctx, t); err != nil {
 		return nil, errors.Join(err, ignoreDone(begun.Rollback()))
 	}
-	return t, begun.Commit()
+	if err := begun.Commit(); err != nil {
+		return nil, uncertain{err}
+	}
+	return t, nil
 }
+
+// uncertain is the failure of a commit: it may have taken place. The driver calls a connection that broke while the answer
+// was awaited safe to try again, as it looks for the answer twice and finds the connection closed the second time.
+type uncertain struct{ error }
+
+func (u uncertain) Unwrap() error { return u.error }
+
+// unsent reports whether an attempt failed before anything that counts was sent.
+func unsent(err error) bool { return !errors.As(err, &uncertain{}) && pgconn.SafeToRetry(err) }
 
 func ignoreDone(err error) error {
 	if errors.Is(err, sql.ErrTxDone) {
@@ -186,7 +198,7 @@ func (e *postgresEngine) try(ctx context.Context, limit time.Duration, harmless 
 		}
 		conflict, down := conflicting(err), unreachable(err)
 		late := pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded) // the caller has waited long enough
-		again := conflict || (down && !late && (harmless || pgconn.SafeToRetry(err)))
+		again := conflict || (down && !late && (harmless || unsent(err)))
 		if n == maxAttempts || !again {
 			if conflict || down {
 				return fault.ErrUnavailable.Because(err)
@@ -197,6 +209,25 @@ func (e *postgresEngine) try(ctx context.Context, limit time.Duration, harmless 
 			return ctx.Err()
 		}
 	}
+}
+
+// A commit that waits for a standby is seen by everybody once its client has given up waiting, although a standby that
+// takes over may not know of it. A commit behind it that the standby has confirmed shows that it does. A message in the
+// log is the smallest one; where nothing is waited for, none is written.
+const settled query = `
+SELECT CASE WHEN current_setting('synchronous_standby_names') = '' THEN NULL ELSE pg_logical_emit_message(TRUE, 'exeunt', '') END`
+
+// confirm implements engine. Engines that only speak PostgreSQL's protocol know neither the setting nor the function, and
+// show nothing that is not certain.
+func (e *postgresEngine) confirm(ctx context.Context) error {
+	err := e.try(ctx, patience, true, func(ctx context.Context) error {
+		_, err := e.pool.Exec(ctx, string(settled))
+		return err
+	})
+	if code := postgresCode(err); code == "42883" || code == "42704" {
+		return nil
+	}
+	return err
 }
 
 // pause waits a little, longer each time, at random so that those who collided do not meet again.

@@ -103,13 +103,17 @@ func (t *tx) endByTokens(ctx context.Context, keys []ending, at time.Time) (map[
 	return done, nil
 }
 
-// endReason is why a session was ended, or "" if it was not, or is not there.
+// endReason is why a session was ended, or "" if it was not, or is not there. That it was is as certain as if it had been
+// ended now.
 func (s *Store) endReason(ctx context.Context, q query, key string) (reason string, err error) {
 	err = s.read(ctx, func(ctx context.Context, t *tx) error {
 		return t.one(ctx, func(r scanner) error { return r.Scan(&reason) }, q, key)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
+	}
+	if err == nil && reason != "" {
+		err = s.engine.confirm(ctx)
 	}
 	return reason, err
 }
@@ -166,6 +170,9 @@ func (s *Store) EndSessions(ctx context.Context, scope session.Scope, end sessio
 		done, err = t.endSessions(ctx, scope, end)
 		return err
 	})
+	if err == nil && done.Count == 0 {
+		err = s.engine.confirm(ctx) // they may have ended before
+	}
 	return done, err
 }
 

@@ -65,6 +65,8 @@ type engine interface {
 	// sessionByToken is the hot path: the session of a token hash, or session.ErrNone. It measures by itself what it
 	// asks of the database.
 	sessionByToken(ctx context.Context, token session.TokenHash) (*session.Session, error)
+	// confirm returns when what was read before is as durable as what is written.
+	confirm(ctx context.Context) error
 	migrate(ctx context.Context) error
 	migrated(ctx context.Context) error
 	ping(ctx context.Context) error

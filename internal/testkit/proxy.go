@@ -1,39 +1,71 @@
 package testkit
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
 // Proxy stands between a program and a server, to take the server away. It forwards from the start.
 type Proxy struct {
-	target   string
 	listener net.Listener
 	running  sync.WaitGroup
+	answers  atomic.Pointer[func([]byte)]
 
-	mu    sync.Mutex
-	cut   bool
-	stall chan struct{} // open while nothing is let through; nil otherwise
-	conns map[net.Conn]struct{}
+	mu     sync.Mutex
+	target string
+	cut    bool
+	stall  chan struct{} // open while nothing is let through; nil otherwise
+	conns  map[net.Conn]struct{}
 }
 
 // NewProxy starts a proxy for the server at target, host and port. It ends with the test.
 func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
+	p, err := OpenProxy(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+// OpenProxy is NewProxy for programs: whoever calls it closes the proxy.
+func OpenProxy(target string) (*Proxy, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatalf("starting the proxy: %v", err)
+		return nil, fmt.Errorf("starting the proxy: %w", err)
 	}
 	p := &Proxy{target: target, listener: l, conns: map[net.Conn]struct{}{}}
 	p.running.Go(p.accept)
-	t.Cleanup(func() {
-		l.Close()
-		p.Cut()
-		p.running.Wait()
-	})
-	return p
+	return p, nil
+}
+
+// Close ends the proxy and waits until nothing of it is left.
+func (p *Proxy) Close() {
+	p.listener.Close()
+	p.Cut()
+	p.running.Wait()
+}
+
+// Lead makes new connections go to another server. Those that are open stay where they are.
+func (p *Proxy) Lead(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
+}
+
+// OnAnswer has watch look at everything that the server sends, before it is passed on; nil ends that. It is called from
+// many goroutines.
+func (p *Proxy) OnAnswer(watch func([]byte)) {
+	if watch == nil {
+		p.answers.Store(nil)
+		return
+	}
+	p.answers.Store(&watch)
 }
 
 // Addr is where the proxy listens, host and port.
@@ -97,7 +129,10 @@ func (p *Proxy) serve(client net.Conn) {
 	if !p.keep(client) {
 		return
 	}
-	server, err := net.Dial("tcp", p.target)
+	p.mu.Lock()
+	target := p.target
+	p.mu.Unlock()
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		return
 	}
@@ -108,7 +143,7 @@ func (p *Proxy) serve(client net.Conn) {
 	var both sync.WaitGroup
 	for from, to := range map[net.Conn]net.Conn{client: server, server: client} {
 		both.Go(func() {
-			p.forward(to, from)
+			p.forward(to, from, from == server)
 			client.Close()
 			server.Close()
 		})
@@ -134,10 +169,13 @@ func (p *Proxy) drop(c net.Conn) {
 	reset(c)
 }
 
-func (p *Proxy) forward(to io.Writer, from io.Reader) {
+func (p *Proxy) forward(to io.Writer, from io.Reader, answers bool) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
+		if watch := p.answers.Load(); answers && watch != nil {
+			(*watch)(buf[:n])
+		}
 		p.hold()
 		if n > 0 {
 			if _, err := to.Write(buf[:n]); err != nil {

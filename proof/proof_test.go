@@ -1,0 +1,93 @@
+package main
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"exeunt/internal/testkit"
+	"exeunt/proof/history"
+	"exeunt/proof/rig"
+)
+
+const (
+	shortOps = 1500 // of each set-up, and some more for every fault
+	perFault = 250
+	signOuts = 5000 // where nothing else is done
+)
+
+// TestEveryPromiseHoldsWhateverFails is the short version of the long run: every set-up, and every kind of fault in it.
+func TestEveryPromiseHoldsWhateverFails(t *testing.T) {
+	seed := rand.Uint64()
+	for _, s := range rig.Setups {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			if strings.Contains(s.About, "PostgreSQL") && !testkit.HasPostgres() {
+				return // it has been said aloud
+			}
+			dir := place(t)
+			l := rig.Length{Ops: shortOps + perFault*len(s.Faults), Faults: len(s.Faults)}
+			if s.Play != nil {
+				l.Ops = signOuts
+			}
+			v, err := rig.Run(t.Context(), s, rig.Options{Binary: testkit.Binary(t), Dir: dir, Seed: seed, Length: l, Say: t.Logf})
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			var said strings.Builder
+			if report(&said, v, history.File(filepath.Join(dir, rig.HistoryFile))) > 0 {
+				t.Errorf("seed %d:\n%s", seed, said.String())
+			}
+			if v.Ops < l.Ops || len(s.Faults) > 0 && len(v.Faults) == 0 || s.Play != nil && v.Gone < l.Ops/2 {
+				t.Errorf("%d operations, %v faults, %d checks elsewhere are too few to show anything", v.Ops, v.Faults, v.Gone)
+			}
+		})
+	}
+}
+
+// place is a directory that databases of other users can enter. It stays when the test has failed.
+func place(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "exeunt-proof-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the run is kept in %s; judge it again with: go run ./proof check %s", dir, filepath.Join(dir, rig.HistoryFile))
+			return
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+func TestSetupsAreFoundByTheirNames(t *testing.T) {
+	if all, err := chosen(nil); err != nil || len(all) != len(rig.Setups) {
+		t.Errorf("without names: %d set-ups, %v", len(all), err)
+	}
+	if some, err := chosen([]string{"three", "sqlite"}); err != nil || len(some) != 2 || some[0].Name != "three" {
+		t.Errorf("%v, %v", some, err)
+	}
+	if _, err := chosen([]string{"four"}); err == nil || !strings.Contains(err.Error(), "postgres-standby") {
+		t.Errorf("an unknown name: %v", err)
+	}
+}
+
+func TestARunIsSharedAmongTheSetups(t *testing.T) {
+	o, ops, faults := options{ops: 1000000, faults: 200}, 0, 0
+	for _, s := range rig.Setups {
+		l := o.share(rig.Setups, s)
+		ops, faults = ops+l.Ops, faults+l.Faults
+	}
+	if ops < o.ops || faults < o.faults {
+		t.Errorf("%d operations and %d faults in all", ops, faults)
+	}
+}

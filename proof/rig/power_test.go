@@ -1,0 +1,94 @@
+package rig
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"exeunt/proof/check"
+)
+
+// TestAPowerCutLeavesWhatWasSynced reads a trace as strace writes one.
+func TestAPowerCutLeavesWhatWasSynced(t *testing.T) {
+	trace := filepath.Join(t.TempDir(), "trace")
+	lines := `100 pwrite64(9</db>, "\0\1\12a\"\\\n\0011", 9, 0) = 9
+100 pwrite64(9</db>, "xy", 2, 8 <unfinished ...>
+101 pwrite64(8</other>, "zz", 2, 0) = 2
+100 <... pwrite64 resumed>)           = 2
+100 fsync(9</db> <unfinished ...>
+101 pwrite64(9</db>, "late", 4, 16) = 4
+100 <... fsync resumed>)              = 0
+100 pwrite64(9</db>, "later", 5, 20) = 5
+100 ftruncate(9</db>, 3) = 0
+100 fdatasync(9</db>) = -1 EIO (Input/output error)
+101 +++ killed by SIGKILL +++
+`
+	if err := os.WriteFile(trace, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	disks, err := replay(trace, map[string][]byte{"/db": []byte("before before")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := disks["/db"]
+	if want := []byte("\x00\x01\na\"\\\n\x01xyore"); !bytes.Equal(d.synced, want) || len(d.pending) != 3 || len(disks) != 1 {
+		t.Errorf("%q with %d changes since, of %d files", d.synced, len(d.pending), len(disks))
+	}
+	r := &Rig{dice: rand.New(rand.NewPCG(1, 1))}
+	seen := map[string]bool{}
+	for range 200 {
+		one := &disk{synced: bytes.Clone(d.synced), pending: d.pending}
+		seen[string(one.after(r))] = true
+	}
+	if !seen[string(d.synced)] || !seen[string(d.synced[:3])] || len(seen) < 3 {
+		t.Errorf("%d different ends, without the two that are certain", len(seen))
+	}
+}
+
+// TestPowerCutsFindAServerThatDoesNotSync runs a server that answers before the disk has what it says: the same run in
+// which the real one breaks no promise has to find it.
+func TestPowerCutsFindAServerThatDoesNotSync(t *testing.T) {
+	t.Parallel()
+	root, err := projectRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := filepath.Join(root, "internal", "store", "sqlite.go")
+	text, err := os.ReadFile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	careless := bytes.Replace(text, []byte("synchronous(FULL)"), []byte("synchronous(NORMAL)"), 1)
+	if bytes.Equal(careless, text) {
+		t.Fatalf("%s does not say how it syncs", source)
+	}
+	binary, err := buildOtherwise(t.Context(), t.TempDir(), map[string]string{source: string(careless)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(Setups, func(s Setup) bool { return s.Name == "sqlite-power" })
+	v, err := Run(t.Context(), Setups[at], Options{Binary: binary, Dir: t.TempDir(), Seed: 1, Length: Length{3000, 8}, Say: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(v.Violations, func(one check.Violation) bool { return one.Promise == check.Final }) {
+		t.Errorf("%d operations, %v: no sign-out was undone", v.Ops, v.Faults)
+	}
+}
+
+func TestATraceThatIsNotUnderstoodIsRefused(t *testing.T) {
+	for _, line := range []string{
+		`1 pwrite64(9</db>, "cut short"..., 9000, 0) = 9000`,
+		`1 pwrite64(9</db>, "no end`,
+		`1 mmap(9</db>, 0) = 0`,
+		`1 ftruncate(9</db>, much) = 0`,
+	} {
+		tape := &tape{disks: map[string]*disk{"/db": {}}, syncing: map[string]syncing{}}
+		if err := tape.line(line); err == nil {
+			t.Errorf("%s is taken", line)
+		}
+	}
+}
