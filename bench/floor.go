@@ -66,7 +66,7 @@ func (f floor) handler(work func(ctx context.Context, key string) error) http.Ha
 // thousand, as they do of the server.
 func (f floor) row(turn int64) int {
 	if f.Kind == "F2" {
-		return int(turn % 1000)
+		return int(turn % reused)
 	}
 	return int(turn * 7919 % int64(f.Rows))
 }

@@ -10,12 +10,12 @@ import (
 // latencies measures what throughput does not tell: checks at half of the highest rate, and signing out while checks take
 // all that the server has.
 func (s settings) latencies(dir string, all []place, results []result) error {
-	for i, p := range all {
+	for _, p := range all {
 		server, err := s.serve(dir, p.quiet())
 		if err != nil {
 			return err
 		}
-		err = s.latency(server, p, peak(results, p.name), 1000+(s.rounds*s.usedUp()+i)*s.perMeasurement())
+		err = s.latency(server, p, peak(results, p.name), s.from(s.rounds)+1)
 		server.stop()
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)

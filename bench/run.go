@@ -63,18 +63,14 @@ func (s settings) announce() {
 // perMeasurement is how many sessions one measurement may use up.
 func (s settings) perMeasurement() int { return int(s.duration.Seconds()*20000) + 2000 }
 
-// sessions is how many are needed; numbers of both kinds of clients are used, each for half of them.
-func (s settings) sessions() int { return 2 * (1000 + (s.rounds+1)*s.perMeasurement()*s.usedUp()) }
+// reused is how many clients of each kind take part over and over; all others do so once in each scenario.
+const reused = 1000
 
-// usedUp counts the scenarios that are wanted and whose sessions serve once.
-func (s settings) usedUp() (n int) {
-	for _, x := range scenarios {
-		if x.once && x.write && (s.wants(x.name, "SQLite") || s.wants(x.name, "PostgreSQL")) {
-			n++
-		}
-	}
-	return n
-}
+// sessions is how many are needed, for both kinds of clients.
+func (s settings) sessions() int { return 2 * (reused + (s.rounds+1)*s.perMeasurement()) }
+
+// from is the first client of a measurement that uses clients up. There is one more for what is measured at the end.
+func (s settings) from(round int) int { return reused + round*s.perMeasurement() }
 
 // compareAll runs all scenarios on one engine.
 func (s settings) compareAll(dir string, p place) (results []result, err error) {
@@ -86,19 +82,11 @@ func (s settings) compareAll(dir string, p place) (results []result, err error) 
 	if err := enlist(server); err != nil {
 		return nil, err
 	}
-	unused := 1000 // the first ones are checked over and over
 	for _, x := range scenarios {
 		if !s.wants(x.name, p.name) {
 			continue
 		}
-		from := 0
-		if x.once {
-			from = unused
-		}
-		if x.once && x.write {
-			unused += (s.rounds + 1) * s.perMeasurement()
-		}
-		r, err := s.compare(p, x, server, from)
+		r, err := s.compare(p, x, server)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", x.name, err)
 		}
@@ -109,7 +97,7 @@ func (s settings) compareAll(dir string, p place) (results []result, err error) 
 }
 
 // compare measures a floor and our server in turns.
-func (s settings) compare(p place, x scenario, server *process, from int) (r result, err error) {
+func (s settings) compare(p place, x scenario, server *process) (r result, err error) {
 	r = result{Path: x.name, Store: p.name, Floor: p.check, Goal: x.goal}
 	if x.write {
 		r.Floor = p.write
@@ -118,7 +106,7 @@ func (s settings) compare(p place, x scenario, server *process, from int) (r res
 	if x.admin {
 		address = server.admin
 	}
-	recorded, err := record(address, x.operation(from))
+	recorded, err := record(address, x.operation(s.first(x, s.rounds)))
 	if err != nil {
 		return r, err
 	}
@@ -130,10 +118,7 @@ func (s settings) compare(p place, x scenario, server *process, from int) (r res
 	defer beside.stop()
 	var floors, mine []measurement
 	for round := range s.rounds {
-		first := from
-		if x.once {
-			first += 1 + round*s.perMeasurement()
-		}
+		first := s.first(x, round)
 		m, err := beside.measure(func() (measurement, error) {
 			return load(beside.address, s.connections, s.duration, recorded.asked(x.operations(first, 1<<40)))
 		})
@@ -141,8 +126,14 @@ func (s settings) compare(p place, x scenario, server *process, from int) (r res
 			return r, fmt.Errorf("%s: %w", r.Floor, err)
 		}
 		floors = append(floors, m)
+		if x.before != nil {
+			earlier := scenario{once: true, operation: x.before}
+			if _, err := load(address, s.connections, time.Minute, earlier.operations(first, s.most(x))); err != nil {
+				return r, err
+			}
+		}
 		m, err = server.measure(func() (measurement, error) {
-			return load(address, s.connections, s.duration, x.operations(first, s.perMeasurement()))
+			return load(address, s.connections, s.duration, x.operations(first, s.most(x)))
 		})
 		if err != nil {
 			return r, err
@@ -152,6 +143,22 @@ func (s settings) compare(p place, x scenario, server *process, from int) (r res
 	r.Ours, r.Beside = median(mine).figures(), median(floors).figures()
 	r.Ratio = r.Ours.PerSecond / r.Beside.PerSecond
 	return r, nil
+}
+
+// most is how many clients one measurement of a scenario may use up.
+func (s settings) most(x scenario) int {
+	if x.before != nil {
+		return s.perMeasurement() / 2
+	}
+	return s.perMeasurement()
+}
+
+// first is the first client of a round of a scenario.
+func (s settings) first(x scenario, round int) int {
+	if !x.once {
+		return 0
+	}
+	return s.from(round)
 }
 
 // record performs an operation and returns a floor that gives its last answer.

@@ -2,23 +2,57 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 
 	"exeunt/internal/config"
 )
 
 const (
-	garbagePercent = 400      // a small heap may grow to this many times its size between collections, which are rare then
-	leastMemory    = 64 << 20 // bytes for everything that is neither sessions kept in memory nor password hashing
+	leastMemory = 64 << 20 // bytes for everything but password hashing
+	reserve     = 48 << 20 // bytes that are not on the heap of Go: pages of SQLite, stacks, the program itself
+
+	mostGarbage  = 400 // percent of what lives: a small heap is collected seldom
+	leastGarbage = 20  // a full one is collected often, but not all the time
 )
 
-// limitMemory lets the program use what it was given, and no more: while it holds little it collects garbage seldom, and
-// as it comes near the bound more often. Who sets GOGC or GOMEMLIMIT knows better.
+// limitMemory lets the program use what it was given, and no more: after each collection, what may become garbage before
+// the next is what is left below the bound. Password hashing has memory of its own. Who sets GOGC or GOMEMLIMIT knows better.
 func limitMemory(c *config.Config) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
-	}
+	bound := max(c.Session.CacheMaxBytes, leastMemory)
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(int64(max(c.Session.CacheMaxBytes, leastMemory) + c.Hashers.Argon2.DedicatedMemory))
+		debug.SetMemoryLimit(int64(bound + c.Hashers.Argon2.DedicatedMemory))
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(mostGarbage)
+		afterEachCollection(func() { debug.SetGCPercent(garbage(liveHeap(), max(bound-reserve, bound/4))) })
+	}
+}
+
+// garbage is how many percent of what lives may be added to it within a bound, both in bytes.
+func garbage(live, bound uint64) int {
+	if live == 0 {
+		return mostGarbage
+	}
+	left := uint64(0)
+	if bound > live {
+		left = bound - live
+	}
+	return int(min(max(left*100/live, leastGarbage), mostGarbage))
+}
+
+// liveHeap is how many bytes the last collection has left.
+func liveHeap() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// afterEachCollection calls do, on a goroutine of the runtime, each time garbage was collected.
+func afterEachCollection(do func()) {
+	runtime.SetFinalizer(&struct{ _ [16]byte }{}, func(any) {
+		do()
+		afterEachCollection(do)
+	})
 }

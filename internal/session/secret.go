@@ -71,10 +71,20 @@ func DeriveCode(parts ...[]byte) Secret {
 
 // ParseSecret takes what a client sent as a token. Empty, over-long and control-character values are ErrBadToken.
 func ParseSecret(s string) (Secret, error) {
-	if s == "" || len(s) > MaxToken || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
+	if s == "" || len(s) > MaxToken || !plain(s) && strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
 		return Secret{}, ErrBadToken
 	}
 	return Secret{s}, nil
+}
+
+// plain reports whether a text is visible ASCII all through, as nearly every token is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // TravelsIn reports whether the token may be accepted from a carrier. Header tokens are opaque; only those that were made
@@ -84,7 +94,16 @@ func (s Secret) TravelsIn(c Carrier) bool {
 		return !strings.HasPrefix(s.value, string(InCookie))
 	}
 	name, ok := strings.CutPrefix(s.value, string(InCookie))
-	return ok && len(name) == tokenLength && strings.Trim(name, letters) == ""
+	return ok && len(name) == tokenLength && alphanumeric(name)
+}
+
+func alphanumeric(s string) bool {
+	for i := range len(s) {
+		if c := s[i] | 0x20; (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') {
+			return false
+		}
+	}
+	return true
 }
 
 // TokenHash is what is stored of a token: its SHA-256. The token's entropy makes a slow hash unnecessary.

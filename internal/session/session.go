@@ -119,6 +119,13 @@ func (s *Session) Of(i *identity.Identity) *Session {
 	return next
 }
 
+// Seen returns the session as it is after a use that was noted.
+func (s *Session) Seen(at, expires time.Time) *Session {
+	next := s.copy()
+	next.LastSeenAt, next.ExpiresAt = at, expires
+	return next
+}
+
 // Failures that callers may see.
 var (
 	// ErrNone means that the request carries no session that counts.

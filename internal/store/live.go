@@ -113,7 +113,8 @@ func (s *liveShard) remove(token session.TokenHash) {
 	}
 }
 
-// apply drops everything that committed changes have made stale; the next check reads it anew.
+// apply drops everything that committed changes have made stale; the next check reads it anew. Being seen changes so
+// little, and so often, that it is written through.
 func (t *liveTable) apply(effects []effect) {
 	for _, e := range effects {
 		switch e.kind {
@@ -127,7 +128,12 @@ func (t *liveTable) apply(effects []effect) {
 		s := t.shard(e.token)
 		s.mu.Lock()
 		s.changes++
-		s.remove(e.token)
+		if entry, ok := s.sessions[e.token]; ok && e.expires != 0 {
+			entry.session = entry.session.Seen(moment(e.seen), moment(e.expires))
+			s.sessions[e.token] = entry
+		} else {
+			s.remove(e.token)
+		}
 		s.mu.Unlock()
 	}
 }

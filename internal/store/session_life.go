@@ -129,18 +129,19 @@ func extendArgs(ids []session.ID, rule session.ExtendRule) []any {
 const touchSessions query = `
 UPDATE sessions SET last_seen_at = $2, expires_at = LEAST(GREATEST(deadline_at, expires_at), CAST($2 AS BIGINT) + CAST($3 AS BIGINT))
  WHERE id IN ANY_OF($1) AND ended_at IS NULL AND deleted = FALSE AND expires_at > $2 AND last_seen_at <= $4
-RETURNING token_hash`
+RETURNING token_hash, last_seen_at, expires_at`
 
 // TouchSessions implements session.Store.
-func (s *Store) TouchSessions(ctx context.Context, ids []session.ID, now, since time.Time, idle time.Duration) error {
+func (s *Store) TouchSessions(ctx context.Context, ids []session.ID, now, since time.Time, idle time.Duration) (err error) {
 	return s.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
 		return t.each(ctx, func(r scanner) error {
 			var hash string
-			if err := r.Scan(&hash); err != nil {
+			e := effect{kind: sessionSeen}
+			if err := r.Scan(&hash, &e.seen, &e.expires); err != nil {
 				return err
 			}
-			token, err := parseHash(hash)
-			t.effects = append(t.effects, effect{kind: sessionSeen, token: token})
+			e.token, err = parseHash(hash)
+			t.effects = append(t.effects, e)
 			return err
 		}, touchSessions, idList(ids), micros(now), length(idle), micros(since))
 	})

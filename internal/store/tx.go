@@ -65,6 +65,8 @@ type effect struct {
 	token    session.TokenHash
 	identity identity.ID // set when the identity itself changed, so that all its sessions are stale
 	reason   session.Reason
+	expires  int64 // of sessionSeen: when the session expires now, unless something else has changed as well; else zero
+	seen     int64 // and when it was seen
 }
 
 // The kinds of events, and so of effects, that somebody acts on.
