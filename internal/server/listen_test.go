@@ -1,0 +1,75 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"time"
+)
+
+// connected returns both ends of a connection through a watched listener.
+func connected(t *testing.T) (client, server net.Conn) {
+	t.Helper()
+	raw, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := Listen(raw)
+	if client, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if server, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(); server.Close(); l.Close() })
+	return client, server
+}
+
+func TestAReadThatIsOverdueEnds(t *testing.T) {
+	_, server := connected(t)
+	for name, deadline := range map[string]time.Time{"soon": time.Now().Add(10 * time.Millisecond), "long ago, as the HTTP library says at once": time.Unix(1, 0)} {
+		if err := server.SetReadDeadline(deadline); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := server.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAConnectionThatWasCutOffWorksAgainWithALaterDeadline(t *testing.T) {
+	client, server := connected(t)
+	server.(*patientConn).SetReadDeadline(time.Now().Add(-time.Minute))
+	server.(*patientConn).cutOff(time.Now().UnixNano())
+	if _, err := server.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("it was not cut off: %v", err)
+	}
+	for name, deadline := range map[string]time.Time{"a later one": time.Now().Add(time.Hour), "none": {}} {
+		if err := server.SetDeadline(deadline); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(server, make([]byte, 1)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAWriteThatNobodyReadsEnds(t *testing.T) {
+	_, server := connected(t)
+	if err := server.SetWriteDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for part := make([]byte, 1<<20); ; {
+		if _, err := server.Write(part); err != nil {
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("got %v", err)
+			}
+			return
+		}
+	}
+}
