@@ -347,6 +347,13 @@ var planted = []struct {
 		p.drop(func(e *history.Entry) bool { return e.Row != nil || e.Event != nil })
 	}},
 	{check.Compatible, "a status that the contract does not have", func(p *plot) { p.later(p.alive()).Status = 202 }},
+	{check.Compatible, "somebody has more sessions than may be", func(p *plot) {
+		for n := range 7 {
+			r := *p.rowOf(p.alive().Session)
+			r.Session = fmt.Sprint(n)
+			p.all = append(p.all, history.Entry{Row: &r})
+		}
+	}},
 	{check.Compatible, "a field is missing", func(p *plot) {
 		o := p.alive()
 		o.Fields = strings.ReplaceAll(o.Fields, "expires_at", "")
