@@ -108,9 +108,10 @@ func (c *checker) judgeAccepted(o *history.Op) {
 }
 
 // undone reports whether what was refused may count again: a standby took over that had not heard of an end which nobody
-// was ever told of; or a token was replaced, and how long it works beside the new one is judged by clocks that differ.
+// was ever told of, or of another token; or a token was replaced, and how long it works beside the new one is judged by
+// clocks that differ.
 func (c *checker) undone(l *life, refused *moment) bool {
-	if c.verdict.Run.Stepped && len(l.renewed) > 0 && l.renewed[0].begin <= refused.end {
+	if (c.verdict.Run.Stepped || c.verdict.Run.Failover) && len(l.renewed) > 0 && l.renewed[0].begin <= refused.end {
 		return true
 	}
 	return c.verdict.Run.Failover && c.begunBefore(l, refused.end, true)
