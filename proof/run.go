@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -26,6 +27,9 @@ type options struct {
 // run runs set-ups one after the other and prints what they have shown.
 func run(ctx context.Context, args []string) error {
 	o, names, err := flags(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil // it has been printed
+	}
 	if err != nil {
 		return err
 	}

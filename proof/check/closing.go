@@ -18,9 +18,19 @@ func (c *checker) closing() {
 		c.accuse(Accountable, "", nil, "nobody has asked the servers what they hold")
 		return
 	}
+	live := map[string]int{}
 	for _, id := range slices.Sorted(maps.Keys(c.lives)) {
-		if l := c.lives[id]; l.start != nil || l.row != nil || l.begun > 0 || len(l.over) > 0 {
+		l := c.lives[id]
+		if l.row != nil && l.row.Active {
+			live[l.person]++
+		}
+		if l.start != nil || l.row != nil || l.begun > 0 || len(l.over) > 0 {
 			c.judgeLife(l)
+		}
+	}
+	for person, n := range live {
+		if limit := c.verdict.Run.Limit; limit > 0 && n > limit {
+			c.accuse(Compatible, "", nil, "identity %s has %d live sessions, and may have %d", person, n, limit)
 		}
 	}
 }

@@ -56,11 +56,21 @@ func (c *checker) judgePlace(o *history.Op) {
 func (c *checker) judgeHostile(o *history.Op) {
 	may, listed := harmless[o.Hostile]
 	switch {
-	case unsure(o), slices.Contains(may, o.Status) && listed:
+	case unsure(o):
+	case o.Hostile == "foreign token" && o.Status == noContent && !c.over(o.Named[0], o.End):
+		c.accuse(Intended, o.Named[0], []int{o.N}, "lives, and somebody else was told that it is signed out")
+	case slices.Contains(may, o.Status) && listed:
 	case o.Hostile == "bad return_to" && o.Status == notFound:
 	default:
 		c.accuse(Intended, o.Session, []int{o.N}, "what nobody intended (%s) was answered %d", o.Hostile, o.Status)
 	}
+}
+
+// over reports whether a session may have ended before a moment.
+func (c *checker) over(session string, at int64) bool {
+	l := c.life(session)
+	return slices.ContainsFunc(l.over, func(e history.Event) bool { return e.At <= at }) || c.verdict.Run.Stepped || !c.seen ||
+		c.verdict.Run.Failover && c.begunBefore(l, at, true)
 }
 
 // endOf is the operation after whose answer a session must not count any more, if there is one.
@@ -98,9 +108,10 @@ func (c *checker) judgeAccepted(o *history.Op) {
 }
 
 // undone reports whether what was refused may count again: a standby took over that had not heard of an end which nobody
-// was ever told of; or a token was replaced, and how long it works beside the new one is judged by clocks that differ.
+// was ever told of, or of another token; or a token was replaced, and how long it works beside the new one is judged by
+// clocks that differ.
 func (c *checker) undone(l *life, refused *moment) bool {
-	if c.verdict.Run.Stepped && len(l.renewed) > 0 && l.renewed[0].begin <= refused.end {
+	if (c.verdict.Run.Stepped || c.verdict.Run.Failover) && len(l.renewed) > 0 && l.renewed[0].begin <= refused.end {
 		return true
 	}
 	return c.verdict.Run.Failover && c.begunBefore(l, refused.end, true)

@@ -269,6 +269,10 @@ var planted = []struct {
 		p.all = append(p.all, history.Entry{Event: &history.Event{Kind: "session_started", Session: "new", Person: p.alive().Person, At: 1}})
 	}},
 	{check.Intended, "HEAD signs out", func(p *plot) { p.hostile("HEAD").Status = 204 }},
+	{check.Intended, "somebody else's logout token is taken", func(p *plot) {
+		o, seen := p.hostile("foreign token"), p.alive()
+		o.Status, o.Named = 204, []string{seen.Session}
+	}},
 	{check.Intended, "an image signs out", func(p *plot) { p.hostile("image").Status = 303 }},
 	{check.Intended, "a session ends by what a page from afar has posted", func(p *plot) {
 		o := p.op("post from afar", func(o *history.Op) bool { return o.Hostile == "posted from afar" && p.hasRow(o.Session) })
@@ -347,6 +351,13 @@ var planted = []struct {
 		p.drop(func(e *history.Entry) bool { return e.Row != nil || e.Event != nil })
 	}},
 	{check.Compatible, "a status that the contract does not have", func(p *plot) { p.later(p.alive()).Status = 202 }},
+	{check.Compatible, "somebody has more sessions than may be", func(p *plot) {
+		for n := range 7 {
+			r := *p.rowOf(p.alive().Session)
+			r.Session = fmt.Sprint(n)
+			p.all = append(p.all, history.Entry{Row: &r})
+		}
+	}},
 	{check.Compatible, "a field is missing", func(p *plot) {
 		o := p.alive()
 		o.Fields = strings.ReplaceAll(o.Fields, "expires_at", "")
