@@ -258,12 +258,17 @@ func conflicting(err error) bool {
 // three kinds of time-outs that a server may be told to keep.
 var troubleCodes = []string{"25006", "3D000", "28000", "28P01", "57014", "55P03", "25P03"}
 
+// disconnecting is how severe it is what ends a connection, or keeps one from beginning.
+var disconnecting = []string{"FATAL", "PANIC"}
+
 // unreachable reports whether err means that the database, rather than the request, is in trouble (SQLSTATE classes 08,
-// 53, 57P and 58 and some more, a failed connection, an attempt that took too long).
+// 53, 57P and 58 and some more, whatever ends or refuses a connection, an attempt that took too long).
 func unreachable(err error) bool {
-	if code := postgresCode(err); code != "" {
-		return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53") || strings.HasPrefix(code, "57P") ||
-			strings.HasPrefix(code, "58") || slices.Contains(troubleCodes, code)
+	var answered *pgconn.PgError
+	if errors.As(err, &answered) {
+		code := answered.Code
+		return slices.Contains(disconnecting, answered.SeverityUnlocalized) || strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53") ||
+			strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "58") || slices.Contains(troubleCodes, code)
 	}
 	var network net.Error
 	var connect *pgconn.ConnectError
