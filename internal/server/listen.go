@@ -10,7 +10,7 @@ import (
 // of them, and one look at all connections each second finds those that are overdue. A client is cut off up to a second
 // late. Connections that are open when the listener is closed are looked after until the last of them is gone.
 func Listen(l net.Listener) net.Listener {
-	w := &watch{Listener: l, open: map[*patientConn]struct{}{}}
+	w := &watch{Listener: l, begun: time.Now(), open: map[*patientConn]struct{}{}}
 	go w.run()
 	return w
 }
@@ -18,6 +18,7 @@ func Listen(l net.Listener) net.Listener {
 // watch is a listener and its open connections.
 type watch struct {
 	net.Listener
+	begun time.Time // deadlines count from here, so that setting the clock moves none of them
 
 	mu     sync.Mutex
 	open   map[*patientConn]struct{}
@@ -56,7 +57,7 @@ func (w *watch) run() {
 		now := <-tick.C
 		w.mu.Lock()
 		for c := range w.open {
-			c.cutOff(now.UnixNano())
+			c.cutOff(now.Sub(w.begun))
 		}
 		done := w.closed && len(w.open) == 0
 		w.mu.Unlock()
@@ -78,24 +79,25 @@ type patientConn struct {
 	write due
 }
 
-// due is one deadline, in Unix nanoseconds; zero for none.
+// due is one deadline.
 type due struct {
-	at    int64
-	armed bool // the connection itself has been told that it is over
+	set   bool
+	after time.Duration // of the watch's beginning
+	armed bool          // the connection itself has been told that it is over
 }
 
 // SetReadDeadline implements net.Conn.
 func (c *patientConn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.read.set(t, c.TCPConn.SetReadDeadline)
+	return c.read.move(t, c.watch.begun, c.TCPConn.SetReadDeadline)
 }
 
 // SetWriteDeadline implements net.Conn.
 func (c *patientConn) SetWriteDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.write.set(t, c.TCPConn.SetWriteDeadline)
+	return c.write.move(t, c.watch.begun, c.TCPConn.SetWriteDeadline)
 }
 
 // SetDeadline implements net.Conn.
@@ -114,16 +116,11 @@ func (c *patientConn) Close() error {
 	return c.TCPConn.Close()
 }
 
-// longAgo is before anything that is a time-out.
-const longAgo = int64(1 << 40) // nanoseconds after the beginning of 1970, some minutes
-
-func (d *due) set(t time.Time, tell func(time.Time) error) error {
-	d.at = 0
-	if !t.IsZero() {
-		d.at = t.UnixNano()
-	}
+// move sets a deadline, or takes it away for the zero time. One before the watch began can only mean "at once".
+func (d *due) move(t, begun time.Time, tell func(time.Time) error) error {
+	d.set, d.after = !t.IsZero(), t.Sub(begun)
 	switch {
-	case d.at != 0 && d.at < longAgo:
+	case d.set && d.after < 0:
 		d.armed = true
 		return tell(t)
 	case d.armed:
@@ -133,18 +130,18 @@ func (d *due) set(t time.Time, tell func(time.Time) error) error {
 	return nil
 }
 
-// cutOff interrupts what is overdue.
-func (c *patientConn) cutOff(now int64) {
+// cutOff interrupts what is overdue so long after the watch began.
+func (c *patientConn) cutOff(now time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_ = c.read.expire(now, c.TCPConn.SetReadDeadline) // it fails for a closed connection alone
 	_ = c.write.expire(now, c.TCPConn.SetWriteDeadline)
 }
 
-func (d *due) expire(now int64, tell func(time.Time) error) error {
-	if d.at == 0 || d.at > now || d.armed {
+func (d *due) expire(now time.Duration, tell func(time.Time) error) error {
+	if !d.set || d.after > now || d.armed {
 		return nil
 	}
 	d.armed = true
-	return tell(time.Unix(0, d.at))
+	return tell(time.Unix(1, 0))
 }

@@ -47,11 +47,10 @@ func (k *knownTokens) add(effects []effect) {
 			k.rouse()
 			return
 		}
-		if f != nil {
-			f.add(e.token)
-		}
-		if k.making != nil {
-			k.making.add(e.token)
+		for _, one := range []*filter{f, k.making} {
+			if one != nil && !one.has(e.token) {
+				one.add(e.token)
+			}
 		}
 	}
 	if f != nil && k.making == nil && f.full() {

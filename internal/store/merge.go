@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
 	"time"
@@ -102,10 +103,20 @@ func (m *merger[K, V]) settle(batch []*question[K, V]) {
 			at = q.at
 		}
 	}
-	answers, err := m.answer(keys, at)
+	answers, err := m.guarded(keys, at)
 	for _, q := range batch {
 		q.value, q.found = answers[q.key]
 		q.err = err
 		close(q.done)
 	}
+}
+
+// guarded turns a panic into a failure of those who have asked: the process lives on for all others.
+func (m *merger[K, V]) guarded(keys []K, at time.Time) (answers map[K]V, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a merged statement panicked: %v", p)
+		}
+	}()
+	return m.answer(keys, at)
 }

@@ -30,8 +30,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{engine: e, meter: o.Meter}
-	s.ends = merger[ending, changed]{flights: e.flights(), most: maxMerged, answer: s.endAll}
-	s.extends = merger[extending, bool]{flights: e.flights(), most: maxMerged, once: true, answer: s.extendAll}
+	s.merge()
 	if lite, ok := e.(*sqliteEngine); ok {
 		if err := lite.migrate(ctx); err != nil {
 			_ = lite.close() // the first failure is the one to tell
@@ -39,6 +38,19 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 		}
 	}
 	return s, nil
+}
+
+// merge prepares what is carried out together.
+func (s *Store) merge() {
+	ends, extends := endByTokens, extendSession
+	d := s.engine.speaks()
+	if d.shared {
+		ends, extends = endFreeByTokens, extendFree
+	}
+	s.ends = merger[ending, changed]{flights: d.flights, most: maxMerged, answer: s.ending(ends)}
+	s.heldEnds = merger[ending, changed]{flights: 1, most: maxMerged, answer: s.ending(endByTokens)}
+	s.extends = merger[extending, bool]{flights: d.flights, most: maxMerged, once: true, answer: s.extending(extends)}
+	s.heldExtends = merger[extending, bool]{flights: 1, most: maxMerged, once: true, answer: s.extending(extendSession)}
 }
 
 func openEngine(dsn string, o Options) (engine, error) {

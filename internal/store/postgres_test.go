@@ -120,6 +120,53 @@ func TestLogoutIsSeenOnAllNodesAtOnce(t *testing.T) {
 	})
 }
 
+func TestARowThatIsHeldKeepsNobodyElseWaiting(t *testing.T) {
+	onPostgres(t, func(t *testing.T, dsn string) {
+		f := opened(t, dsn, Options{})
+		i := f.someone()
+		held := f.signIn(i)
+		inside, free, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+		go func() {
+			done <- f.Atomic(f.ctx, func(ctx context.Context) error {
+				_, err := ctx.Value(txKey{}).(*tx).exec(ctx, `UPDATE sessions SET remembered = remembered WHERE id = $1`, held.ID.String())
+				close(inside)
+				<-free
+				return err
+			})
+		}()
+		<-inside
+		waiting := make(chan bool)
+		for range 3 {
+			go func() { waiting <- f.logout(held, now) }()
+		}
+		await(t, "they wait for the row", func() bool {
+			f.heldEnds.mu.Lock()
+			defer f.heldEnds.mu.Unlock()
+			return f.heldEnds.busy > 0
+		})
+		rule := session.ExtendRule{Now: now, Lengths: session.Lengths{Lifespan: 2 * testkit.Lifespan}}
+		for range 5 {
+			other := f.signIn(i)
+			if extended, err := f.ExtendSession(f.ctx, other.ID, rule); err != nil || !extended {
+				t.Errorf("extended %v, %v", extended, err)
+			}
+			if !f.logout(other, now) {
+				t.Error("somebody else cannot sign out")
+			}
+		}
+		if f.check(held).End != nil {
+			t.Error("the row was not held")
+		}
+		close(free)
+		f.ok(<-done)
+		for range 3 {
+			if !<-waiting {
+				t.Error("whose row was held is not signed out")
+			}
+		}
+	})
+}
+
 func TestLookupsAreMerged(t *testing.T) {
 	onPostgres(t, func(t *testing.T, dsn string) {
 		f := opened(t, dsn, Options{})

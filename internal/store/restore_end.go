@@ -37,20 +37,23 @@ func (t *tx) endAllRestored(ctx context.Context, now time.Time) (ended int, err 
 }
 
 // EndRestored ends every session of a database that was restored by other means than [Store.Restore], while servers may be
-// using it: all that had begun by now, and what other clocks take for that. It returns how many were live.
+// using it: all that are there, and what begins meanwhile with a moment that is past by any clock. It returns how many were live.
 func (s *Store) EndRestored(ctx context.Context, now time.Time) (ended int, err error) {
 	err = s.write(ctx, manner{}, func(ctx context.Context, t *tx) error { return t.skipPositions(ctx, now) })
+	before := now.AddDate(1000, 0, 0) // what is there already ends, also what a wrong clock has made
 	for after, begun := "", true; err == nil; {
 		live, last := 0, ""
 		err = s.write(ctx, manner{long: true}, func(ctx context.Context, t *tx) (err error) {
-			live, last, err = t.endRestoredAfter(ctx, after, now, now.Add(clockMargin))
+			live, last, err = t.endRestoredAfter(ctx, after, now, before)
 			return err
 		})
 		ended += live
 		if last == "" && begun {
 			return ended, err
 		}
-		after, begun = last, last == "" // once more from the beginning, until there is none
+		if after, begun = last, last == ""; begun { // once more from the beginning, until there is none
+			before = now.Add(clockMargin)
+		}
 	}
 	return ended, err
 }

@@ -19,6 +19,13 @@ UPDATE sessions SET ended_at = $2, end_reason = CASE WHEN expires_at > $2 THEN $
  WHERE token_hash IN ANY_OF($1) AND ended_at IS NULL
 RETURNING id, identity_id, token_hash, 'session_ended' AS kind, ended_at AS at, end_reason AS reason, ended_by AS actor`)
 
+// endFreeByTokens leaves out rows that somebody else holds at the moment: many people travel in one statement, and one
+// whose row is held must not keep the others waiting.
+var endFreeByTokens = newChange(`
+UPDATE sessions SET ended_at = $2, end_reason = CASE WHEN expires_at > $2 THEN $3 ELSE 'expired' END, ended_by = identity_id
+ WHERE id = ANY(ARRAY(SELECT id FROM sessions WHERE token_hash IN ANY_OF($1) AND ended_at IS NULL FOR UPDATE SKIP LOCKED)) AND ended_at IS NULL
+RETURNING id, identity_id, token_hash, 'session_ended' AS kind, ended_at AS at, end_reason AS reason, ended_by AS actor`)
+
 var endByPrevious = newChange(`
 UPDATE sessions SET ended_at = $2, end_reason = CASE WHEN expires_at > $2 THEN $3 ELSE 'expired' END, ended_by = identity_id
  WHERE previous_token_hash = $1 AND previous_token_hash IS NOT NULL AND ended_at IS NULL AND previous_until > $2
@@ -60,35 +67,58 @@ type ending struct {
 	reason session.Reason
 }
 
-// endByToken ends the session that has a token now, in one statement with others that are to end at this moment.
+// endByToken ends the session that has a token now, in one statement with others that are to end at this moment. Those whose
+// rows somebody else holds are left out there, and wait together.
 func (s *Store) endByToken(ctx context.Context, token session.TokenHash, end session.End) (row changed, done bool, err error) {
 	key := ending{token, end.Reason}
 	if t, ok := ctx.Value(txKey{}).(*tx); ok {
-		rows, err := t.endByTokens(ctx, []ending{key}, end.At)
+		rows, err := t.endByTokens(ctx, endByTokens, []ending{key}, end.At)
 		row, done = rows[key]
 		return row, done, err
 	}
-	return s.ends.ask(ctx, key, end.At)
+	if row, done, err = s.ends.ask(ctx, key, end.At); err != nil || done || !s.engine.speaks().shared {
+		return row, done, err
+	}
+	if live, err := s.has(ctx, liveByToken, hashText(token)); err != nil || !live {
+		return row, false, err
+	}
+	return s.heldEnds.ask(ctx, key, end.At)
 }
 
-// endAll is how the merger of ends answers.
-func (s *Store) endAll(keys []ending, at time.Time) (rows map[ending]changed, err error) {
-	err = s.write(context.Background(), manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
-		rows, err = t.endByTokens(ctx, keys, at)
-		return err
+const liveByToken query = `SELECT id FROM sessions WHERE token_hash = $1 AND ended_at IS NULL`
+
+// has reports whether a query finds a row.
+func (s *Store) has(ctx context.Context, q query, key string) (bool, error) {
+	var found string
+	err := s.read(ctx, func(ctx context.Context, t *tx) error {
+		return t.one(ctx, func(r scanner) error { return r.Scan(&found) }, q, key)
 	})
-	return rows, err
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// ending is how the mergers of ends answer.
+func (s *Store) ending(how change) func(keys []ending, at time.Time) (map[ending]changed, error) {
+	return func(keys []ending, at time.Time) (rows map[ending]changed, err error) {
+		err = s.write(context.Background(), manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
+			rows, err = t.endByTokens(ctx, how, keys, at)
+			return err
+		})
+		return rows, err
+	}
 }
 
 // endByTokens ends sessions, with one statement for each reason.
-func (t *tx) endByTokens(ctx context.Context, keys []ending, at time.Time) (map[ending]changed, error) {
+func (t *tx) endByTokens(ctx context.Context, how change, keys []ending, at time.Time) (map[ending]changed, error) {
 	byReason := map[session.Reason][]string{}
 	for _, k := range keys {
 		byReason[k.reason] = append(byReason[k.reason], hashText(k.token))
 	}
 	done := make(map[ending]changed, len(keys))
 	for reason, hashes := range byReason {
-		rows, err := t.change(ctx, endByTokens, document(hashes), micros(at), string(reason))
+		rows, err := t.change(ctx, how, document(hashes), micros(at), string(reason))
 		if err != nil {
 			return nil, err
 		}

@@ -13,18 +13,23 @@ import (
 // may go unused.
 const (
 	nextDeadline query = `LEAST(CASE WHEN remembered THEN CAST($3 AS BIGINT) ELSE CAST($2 AS BIGINT) END, created_at + CAST($4 AS BIGINT))`
-	extendable   query = `
- WHERE id IN ANY_OF($1) AND ended_at IS NULL AND deleted = FALSE AND expires_at > $6
+	extendable   query = ` WHERE id IN ANY_OF($1)` + isExtendable
+	freeOnes     query = ` WHERE id = ANY(ARRAY(SELECT id FROM sessions WHERE id IN ANY_OF($1) FOR UPDATE SKIP LOCKED))` + isExtendable
+	isExtendable query = `
+   AND ended_at IS NULL AND deleted = FALSE AND expires_at > $6
    AND GREATEST(deadline_at, expires_at) < ` + nextDeadline + ` AND GREATEST(deadline_at, expires_at) <= $7 AND extended_at <= $8
    AND EXISTS (SELECT 1 FROM identities i WHERE i.id = sessions.identity_id AND i.state = 'active')`
 	wasExtended query = ` RETURNING id, identity_id, token_hash, 'session_extended' AS kind, extended_at AS at, `
 )
 
+const extendByAdmin query = `
+UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + nextDeadline + `, GREATEST(last_seen_at, issued_at) + CAST($5 AS BIGINT)), extended_at = $6`
+
+// extendFree leaves out rows that somebody else holds at the moment, as endFreeByTokens does.
 var (
-	extendSession = newChange(`
-UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + nextDeadline + `, GREATEST(last_seen_at, issued_at) + CAST($5 AS BIGINT)), extended_at = $6` +
-		extendable + wasExtended + `'' AS reason, 'admin' AS actor`)
-	slideSession = newChange(`
+	extendSession = newChange(extendByAdmin + extendable + wasExtended + `'' AS reason, 'admin' AS actor`)
+	extendFree    = newChange(extendByAdmin + freeOnes + wasExtended + `'' AS reason, 'admin' AS actor`)
+	slideSession  = newChange(`
 UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + nextDeadline + `, CAST($6 AS BIGINT) + CAST($5 AS BIGINT)), extended_at = $6, last_seen_at = $6` +
 		extendable + ` AND rotation = $9` + wasExtended + `'activity' AS reason, identity_id AS actor`)
 )
@@ -36,10 +41,13 @@ func (s *Store) ExtendSession(ctx context.Context, id session.ID, rule session.E
 		key.window = *rule.Window
 	}
 	if t, ok := ctx.Value(txKey{}).(*tx); ok {
-		done, err := t.extendAll(ctx, []extending{key}, rule.Now)
-		return done[key], err
+		extended, err := t.extendAll(ctx, extendSession, []extending{key}, rule.Now)
+		return extended[key], err
 	}
-	_, done, err = s.extends.ask(ctx, key, rule.Now)
+	if _, done, err = s.extends.ask(ctx, key, rule.Now); err != nil || done || !s.engine.speaks().shared {
+		return done, err
+	}
+	_, done, err = s.heldExtends.ask(ctx, key, rule.Now)
 	return done, err
 }
 
@@ -72,17 +80,19 @@ func (e extending) rule(now time.Time) session.ExtendRule {
 	return rule
 }
 
-// extendAll is how the merger of extensions answers.
-func (s *Store) extendAll(keys []extending, now time.Time) (done map[extending]bool, err error) {
-	err = s.write(context.Background(), manner{single: true}, func(ctx context.Context, t *tx) error {
-		done, err = t.extendAll(ctx, keys, now)
-		return err
-	})
-	return done, err
+// extending is how the mergers of extensions answer.
+func (s *Store) extending(how change) func(keys []extending, now time.Time) (map[extending]bool, error) {
+	return func(keys []extending, now time.Time) (done map[extending]bool, err error) {
+		err = s.write(context.Background(), manner{single: true}, func(ctx context.Context, t *tx) error {
+			done, err = t.extendAll(ctx, how, keys, now)
+			return err
+		})
+		return done, err
+	}
 }
 
 // extendAll extends sessions, with one statement for each rule.
-func (t *tx) extendAll(ctx context.Context, keys []extending, now time.Time) (map[extending]bool, error) {
+func (t *tx) extendAll(ctx context.Context, how change, keys []extending, now time.Time) (map[extending]bool, error) {
 	byRule := map[extending][]session.ID{}
 	for _, k := range keys {
 		id := k.id
@@ -91,7 +101,7 @@ func (t *tx) extendAll(ctx context.Context, keys []extending, now time.Time) (ma
 	}
 	done := make(map[extending]bool, len(keys))
 	for rule, ids := range byRule {
-		rows, err := t.change(ctx, extendSession, extendArgs(ids, rule.rule(now))...)
+		rows, err := t.change(ctx, how, extendArgs(ids, rule.rule(now))...)
 		if err != nil {
 			return nil, err
 		}

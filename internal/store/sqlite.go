@@ -254,4 +254,4 @@ func isUnique(err error) bool {
 	return postgresCode(err) == "23505"
 }
 
-func (e *sqliteEngine) flights() int { return e.dialect.flights }
+func (e *sqliteEngine) speaks() *dialect { return e.dialect }

@@ -27,8 +27,10 @@ type Store struct {
 	meter  Meter
 	bell   bell
 
-	ends    merger[ending, changed]
-	extends merger[extending, bool]
+	// Changes that are asked for at the same moment are carried out together. What concerns a row that somebody else holds
+	// waits apart, so that it takes one connection, and keeps nobody else waiting.
+	ends, heldEnds       merger[ending, changed]
+	extends, heldExtends merger[extending, bool]
 }
 
 var (
@@ -70,7 +72,7 @@ type engine interface {
 	migrate(ctx context.Context) error
 	migrated(ctx context.Context) error
 	ping(ctx context.Context) error
-	flights() int // merged statements at once, see dialect
+	speaks() *dialect
 	stats() Stats
 	close() error
 }

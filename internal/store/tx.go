@@ -29,6 +29,9 @@ type dialect struct {
 	noted bool          // a change and its event fit in one statement
 	batch time.Duration // how long a part of work that can wait may take: others wait for it
 
+	// shared is set where others may hold rows: other nodes, and other statements of this one.
+	shared bool
+
 	// flights is how many merged statements are under way at most: as many as the engine can work on at once, and no more,
 	// as those that wait travel together.
 	flights int

@@ -202,12 +202,22 @@ func (w *writer) settle(j *job, commit error) {
 		j.err = fault.ErrUnavailable.Because(commit)
 	}
 	if j.tx != nil {
-		w.engine.live.apply(j.tx.effects)
+		w.engine.live.apply(asCertain(j.tx.effects, j.err == nil))
 	}
 	if j.err == nil && j.tx != nil {
 		count(w.engine.meter, j.tx.effects)
 	}
 	j.finish <- sqliteFault(j.err)
+}
+
+// asCertain leaves of the effects of a write that failed only that something may have changed.
+func asCertain(effects []effect, done bool) []effect {
+	if !done {
+		for i := range effects {
+			effects[i].expires = 0
+		}
+	}
+	return effects
 }
 
 func (w *writer) exec(ctx context.Context, text string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"exeunt/internal/fault"
 	"exeunt/internal/identity"
@@ -157,6 +158,33 @@ func TestBrokenTransactionIsToldToAll(t *testing.T) {
 		if !f.logout(c, now) || f.valid(c, now) {
 			t.Error("the session cannot be ended any more")
 		}
+	}
+}
+
+func TestAUseThatWasNotWrittenIsNotBelieved(t *testing.T) {
+	f := opened(t, testkit.File(t), Options{})
+	c := f.signIn(f.someone())
+	seen := f.check(c).LastSeenAt
+	later := now.Add(10 * time.Minute)
+	h := holdOn(f)
+	h.queue(func() error {
+		return h.TouchSessions(h.ctx, []session.ID{c.ID}, later, later.Add(-time.Minute), testkit.Lifespan)
+	})
+	h.queue(func() error {
+		return f.engine.write(f.ctx, manner{}, func(ctx context.Context, t *tx) error {
+			_, err := t.exec(ctx, `ROLLBACK`)
+			return errors.Join(err, errOwn)
+		})
+	})
+	h.release()
+	f.is(<-h.answers[0], fault.ErrUnavailable)
+	<-h.answers[1]
+	if got := f.check(c).LastSeenAt; !got.Equal(seen) {
+		t.Errorf("seen at %v by the table, at %v by the file", got, seen)
+	}
+	f.ok(f.TouchSessions(f.ctx, []session.ID{c.ID}, later, later.Add(-time.Minute), testkit.Lifespan))
+	if got := f.check(c).LastSeenAt; !got.Equal(later) {
+		t.Errorf("seen at %v, and shown as %v", later, got)
 	}
 }
 
