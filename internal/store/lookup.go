@@ -100,7 +100,7 @@ func (l *lookups) read(ctx context.Context, tokens []session.TokenHash, found ma
 
 // each hands over the rows of a query with their tokens and stamps, which are valid until it returns.
 func (l *lookups) each(ctx context.Context, q query, tokens []session.TokenHash, do func(pgx.Rows, session.TokenHash, []byte) error) error {
-	rows, err := l.engine.pool.Query(ctx, string(q), hashTexts(tokens))
+	rows, err := l.engine.checks.Query(ctx, string(q), hashTexts(tokens))
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,8 @@ import (
 type postgresEngine struct {
 	dialect *dialect
 	pool    *pgxpool.Pool
-	db      *sql.DB // the same pool, for database/sql
+	db      *sql.DB       // the same pool, for database/sql
+	checks  *pgxpool.Pool // for session checks alone: a storm of sign-ins must not hold them up
 	lookups *lookups
 	meter   Meter
 }
@@ -65,6 +66,12 @@ func openPostgres(dsn string, o Options) (*postgresEngine, error) {
 		return nil, fmt.Errorf("preparing the connections to PostgreSQL: %w", err)
 	}
 	e := &postgresEngine{dialect: postgresDialect(), pool: pool, db: stdlib.OpenDBFromPool(pool), meter: o.Meter}
+	cfg = cfg.Copy()
+	cfg.MaxConns, cfg.MinConns, cfg.MinIdleConns = int32(e.dialect.flights), 0, 0
+	if e.checks, err = pgxpool.NewWithConfig(context.Background(), cfg); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("preparing the connections to PostgreSQL: %w", err)
+	}
 	e.db.SetMaxIdleConns(0) // idle connections belong to the pool underneath
 	e.lookups = newLookups(e, o.CacheBytes)
 	return e, nil
@@ -293,13 +300,17 @@ func (e *postgresEngine) ping(ctx context.Context) error {
 }
 
 func (e *postgresEngine) stats() Stats {
-	s := e.pool.Stat()
-	return Stats{Open: int(s.TotalConns()), InUse: int(s.AcquiredConns()), Max: int(s.MaxConns()), Waited: s.EmptyAcquireCount()}
+	s, checks := e.pool.Stat(), e.checks.Stat()
+	return Stats{
+		Open: int(s.TotalConns() + checks.TotalConns()), InUse: int(s.AcquiredConns() + checks.AcquiredConns()),
+		Max: int(s.MaxConns() + checks.MaxConns()), Waited: s.EmptyAcquireCount() + checks.EmptyAcquireCount(),
+	}
 }
 
 func (e *postgresEngine) close() error {
 	err := e.db.Close()
 	e.pool.Close()
+	e.checks.Close()
 	return err
 }
 

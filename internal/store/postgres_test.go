@@ -177,7 +177,7 @@ func TestLookupsAreMerged(t *testing.T) {
 		}
 		f.logout(clients[0], now)
 		l := f.engine.(*postgresEngine).lookups
-		acquired := func() int64 { return l.engine.pool.Stat().AcquireCount() }
+		acquired := func() int64 { return l.engine.checks.Stat().AcquireCount() }
 
 		// While as many queries as allowed are under way, everybody else waits for the next one.
 		l.mu.Lock()

@@ -85,7 +85,7 @@ func (e *postgresEngine) unused(ctx context.Context) error {
 	defer conn.Close()
 	others := 0
 	err = conn.QueryRowContext(ctx, clients).Scan(&others)
-	if own := int(e.pool.Stat().TotalConns()); err == nil && others > own {
+	if own := e.stats().Open; err == nil && others > own {
 		return fmt.Errorf("%w: %d other connections of exeunt are open. Stop the servers first", ErrInUse, others-own)
 	}
 	return err
