@@ -116,6 +116,7 @@ func pressOne(address string, until time.Time, n int, in, refused *atomic.Int64)
 			in.Add(1)
 		case http.StatusTooManyRequests:
 			refused.Add(1)
+			time.Sleep(time.Second) // Retry-After
 		default:
 			return fmt.Errorf("a sign-in was answered with %d", c.last)
 		}

@@ -86,7 +86,7 @@ func hashing(h config.Hashers) password.Params {
 	return password.Params{
 		Algorithm: h.Algorithm, Memory: h.Argon2.Memory, Iterations: uint32(h.Argon2.Iterations),
 		Parallelism: uint32(h.Argon2.Parallelism), SaltLength: uint32(h.Argon2.SaltLength), KeyLength: uint32(h.Argon2.KeyLength),
-		BcryptCost: h.BcryptCost, DedicatedMemory: h.Argon2.DedicatedMemory,
+		BcryptCost: h.BcryptCost, DedicatedMemory: h.Argon2.DedicatedMemory, AtOnce: processors,
 	}
 }
 

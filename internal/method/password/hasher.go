@@ -1,6 +1,7 @@
 package password
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -38,7 +39,7 @@ func NewHasher(p Params) (*Hasher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading back a hash: %w", err)
 	}
-	return &Hasher{params: p, dummy: dummy, gate: newGate(p.DedicatedMemory, runtime.GOMAXPROCS(0)), observe: func(digest) {}}, nil
+	return &Hasher{params: p, dummy: dummy, gate: newGate(p.DedicatedMemory, cmp.Or(p.AtOnce, runtime.GOMAXPROCS(0))), observe: func(digest) {}}, nil
 }
 
 // MaxLength returns the length in bytes of the longest password that Hash takes: 72 with bcrypt, otherwise 1024.

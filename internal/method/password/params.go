@@ -22,6 +22,7 @@ type Params struct {
 	BcryptCost int // bcrypt: log2 of the rounds, 4 to 20
 
 	DedicatedMemory uint64 // bytes that all computations together may use; zero means 1 GiB
+	AtOnce          int    // hashes that are computed at once; zero for as many as there are processors
 }
 
 // make hashes password as the parameters say. It does not check them: that is done once, by check.
