@@ -82,7 +82,8 @@ type Guard struct {
 type here struct {
 	underWay int
 	failures int
-	last     time.Time
+	last     time.Time // never in the future
+	stored   time.Time // the same as the store has it: by the clock of the node that counted it, which may be ahead
 }
 
 // maxKept is when the older half of what this node knows is forgotten.

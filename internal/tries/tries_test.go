@@ -45,8 +45,10 @@ func (s *shared) AddFailedTry(ctx context.Context, subject string, now time.Time
 		return 0, time.Time{}, err
 	}
 	s.failures[subject] = min(allowance{forget: forget}.left(s.failures[subject], now.Sub(s.last[subject]))+1, Most)
-	s.last[subject] = now
-	return s.failures[subject], now, s.down
+	if now.After(s.last[subject]) {
+		s.last[subject] = now
+	}
+	return s.failures[subject], s.last[subject], s.down
 }
 
 func (s *shared) KnownAddresses(_ context.Context, id identity.ID) ([]string, error) {
@@ -224,6 +226,26 @@ func TestNodesCountTogetherAndARestartForgetsNothing(t *testing.T) {
 	}
 	if restarted := guard(t, s); tried != ofPasswords.free || restarted.wrong(theft) == 0 {
 		t.Errorf("%d tries", tried)
+	}
+}
+
+// A failure that a node has counted whose clock is a day ahead holds nobody up for that day: it counts from when it is seen.
+func TestAClockThatWasAheadLocksNobodyOut(t *testing.T) {
+	for _, failures := range []int{1, ofPasswords.free, ofPasswords.free + 3, Most} {
+		s := newShared()
+		b := guard(t, s)
+		subject, want := b.subject(theft, ""), ofPasswords.wait(failures)
+		s.failures[subject], s.last[subject] = failures, b.now.Add(24*time.Hour)
+		if want > 0 && b.wrong(theft) != want {
+			t.Errorf("after %d failures the next try does not wait for %v", failures, want)
+		}
+		b.now = b.now.Add(want)
+		if wait := b.wrong(theft); wait != 0 {
+			t.Errorf("%v after %d failures were seen, it waits for %v more", want, failures, wait)
+		}
+		if failures == Most && b.wrong(theft) != want {
+			t.Error("the failures after it cost nothing")
+		}
 	}
 }
 
