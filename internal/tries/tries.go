@@ -99,7 +99,7 @@ func (g *Guard) Begin(ctx context.Context, t flow.Try) (end func(wrong bool) err
 	if t.Secret == string(identity.Password) {
 		a = ofPasswords
 	}
-	if t.By.Known != nil && t.Identity != (identity.ID{}) {
+	if t.By.Known != nil && t.Identity != nil {
 		if device := t.By.Known(t.Identity); device != "" {
 			return g.admit(ctx, g.subject(t, "device "+device), a)
 		}
@@ -121,7 +121,11 @@ func (g *Guard) Begin(ctx context.Context, t flow.Try) (end func(wrong bool) err
 // known reports whether the person has signed in from the client's address before, or from its network. It takes as long
 // for somebody who does not exist.
 func (g *Guard) known(ctx context.Context, t flow.Try) (place string, known bool, err error) {
-	all, err := g.Store.KnownAddresses(ctx, t.Identity)
+	var id identity.ID // nobody's
+	if t.Identity != nil {
+		id = t.Identity.ID
+	}
+	all, err := g.Store.KnownAddresses(ctx, id)
 	if err != nil {
 		return "", false, err
 	}

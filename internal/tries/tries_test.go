@@ -71,7 +71,7 @@ func guard(t *testing.T, s Store) *bench {
 var (
 	ada   = identity.ID(uuid.MustParse("4be85580-b3cd-4be2-8aa7-c2cb012028de"))
 	from  = func(ip string) flow.Input { return flow.Input{Device: session.Device{IP: ip}} }
-	theft = flow.Try{Secret: "password", Whose: "ada@example.org", Identity: ada, By: from("203.0.113.1")}
+	theft = flow.Try{Secret: "password", Whose: "ada@example.org", Identity: &identity.Identity{ID: ada}, By: from("203.0.113.1")}
 )
 
 // wrong tries a wrong secret; it returns for how long that is refused, if it is.
@@ -161,8 +161,8 @@ func TestStrangersDoNotHoldUpWhoIsKnown(t *testing.T) {
 		try.By = from(fmt.Sprintf("203.0.%d.%d", n/250, n%250))
 		b.wrong(try)
 	}
-	known := func(id identity.ID) string {
-		if id == ada {
+	known := func(i *identity.Identity) string {
+		if i.ID == ada {
 			return "laptop"
 		}
 		return ""
@@ -189,7 +189,7 @@ func TestStrangersDoNotHoldUpWhoIsKnown(t *testing.T) {
 		}
 	}
 	bo := flow.Try{Secret: "password", Whose: "bo@example.org", By: flow.Input{Known: known, Device: session.Device{IP: "198.51.100.7"}}}
-	other := flow.Try{Secret: "totp", Whose: ada.String(), Identity: ada, By: from("203.0.113.1")}
+	other := flow.Try{Secret: "totp", Whose: ada.String(), Identity: &identity.Identity{ID: ada}, By: from("203.0.113.1")}
 	if b.wrong(bo) != 0 || b.wrong(other) != 0 {
 		t.Error("somebody else's password, or another secret, is held up")
 	}
@@ -199,15 +199,15 @@ func TestStrangersDoNotHoldUpWhoIsKnown(t *testing.T) {
 func TestWhoDoesNotExistIsLimitedAsWhoDoes(t *testing.T) {
 	var waits [2][]time.Duration
 	var reads [2]int
-	for i, id := range []identity.ID{ada, {}} {
+	for n, i := range []*identity.Identity{{ID: ada}, nil} {
 		s := newShared()
 		b, try := guard(t, s), theft
-		try.Identity = id
+		try.Identity = i
 		for range 40 {
-			waits[i] = append(waits[i], b.wrong(try))
+			waits[n] = append(waits[n], b.wrong(try))
 			b.now = b.now.Add(700 * time.Millisecond)
 		}
-		reads[i] = s.reads
+		reads[n] = s.reads
 	}
 	if fmt.Sprint(waits[0]) != fmt.Sprint(waits[1]) || reads[0] != reads[1] {
 		t.Errorf("%v after %d\n%v after %d", waits[0], reads[0], waits[1], reads[1])
