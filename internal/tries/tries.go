@@ -118,8 +118,8 @@ func (g *Guard) Begin(ctx context.Context, t flow.Try) (end func(wrong bool) err
 	return g.admit(ctx, g.subject(t, "place "+place), a)
 }
 
-// known reports whether the person has signed in from the client's address before, or from its network. It takes as long
-// for somebody who does not exist.
+// known reports whether the person has signed in from the client's address before, or from its network. For somebody who
+// does not exist it asks as well, but there is nothing to read then.
 func (g *Guard) known(ctx context.Context, t flow.Try) (place string, known bool, err error) {
 	var id identity.ID // nobody's
 	if t.Identity != nil {
