@@ -101,6 +101,11 @@ func TestAClientMaySendSoManyUnknownTokensAndNobodyElsePays(t *testing.T) {
 			return in.call("GET", in.public+"/self-service/logout?token=ory_lo_guessed", nil, "X-Session-Token", live, "Accept", "application/json", "X-Forwarded-For", client)
 		},
 	}
+	for _, other := range []string{"Basic ZXhldW50OmV4ZXVudA==", "Bearer", "Bearer  two", "Bearer ory_sc_guessed", "Digest x"} {
+		for range 30 { // what is no session token is no guess of one
+			in.call("GET", in.public+"/sessions/whoami", nil, "Authorization", other, "X-Forwarded-For", bad).expect(t, 401)
+		}
+	}
 	refused := 0
 	for n := range 40 {
 		if a := ways[n%len(ways)](bad); a.status == 429 {

@@ -248,14 +248,7 @@ func TestABrowserIsKnownToWhomItHasSignedIn(t *testing.T) {
 	}
 	address, _ := b.leaving("")
 	b.page(address).to(t, 303)
-	wrong := func(b *browser, email string) (seen []int) {
-		for range 6 {
-			f := b.ask("/self-service/login/browser", "X-Forwarded-For", "198.51.100.2").expect(t, 200)
-			body := object{"method": "password", "identifier": email, "password": "wrong", "csrf_token": f.csrf(t)}
-			seen = append(seen, b.send(b.act(f), body, "X-Forwarded-For", "198.51.100.2").status)
-		}
-		return seen
-	}
+	wrong := func(b *browser, email string) []int { return b.wrong(email, "198.51.100.2") }
 	if seen := wrong(b, "ada@example.org"); slices.Contains(seen, 429) {
 		t.Errorf("her own browser: %v", seen)
 	}
@@ -265,4 +258,39 @@ func TestABrowserIsKnownToWhomItHasSignedIn(t *testing.T) {
 		}
 	}
 	b.enterFrom("ada@example.org", "198.51.100.2").expect(t, 200)
+}
+
+// wrong submits six wrong passwords, and returns the statuses of the answers.
+func (b *browser) wrong(email, address string) (seen []int) {
+	b.t.Helper()
+	for range 6 {
+		f := b.ask("/self-service/login/browser?refresh=true", "X-Forwarded-For", address).expect(b.t, 200)
+		body := object{"method": "password", "identifier": email, "password": "wrong", "csrf_token": f.csrf(b.t)}
+		seen = append(seen, b.send(b.act(f), body, "X-Forwarded-For", address).status)
+	}
+	return seen
+}
+
+// Whoever had the password once, in however many browsers, is a stranger to whoever has another one now.
+func TestABrowserIsNotKnownByAPasswordThatWasChanged(t *testing.T) {
+	const ada = "ada@example.org"
+	onEachEngine(t, bounded, func(t *testing.T, in *instance) {
+		in.register(ada)
+		had, hers := in.browser(), in.browser()
+		had.enterFrom(ada, "198.51.100.1").expect(t, 200)
+		hers.enterFrom(ada, "198.51.100.2").expect(t, 200)
+		address, _ := had.leaving("")
+		had.page(address).to(t, 303)
+		f := hers.settings("")
+		hers.send(hers.act(f), object{"method": "password", "password": "another " + passphrase, "csrf_token": f.csrf(t)}).expect(t, 200)
+		for n := range 30 {
+			in.guess(ada, "wrong", fmt.Sprintf("203.0.113.%d", n))
+		}
+		if seen := had.wrong(ada, "198.51.100.3"); !slices.Contains(seen, 429) {
+			t.Errorf("with the former password: %v", seen)
+		}
+		if seen := hers.wrong(ada, "198.51.100.4"); slices.Contains(seen, 429) {
+			t.Errorf("where it was changed: %v", seen)
+		}
+	})
 }

@@ -21,9 +21,9 @@ type Input struct {
 	Carrier session.Carrier // how the caller's token travels
 	Token   session.Secret  // the caller's token
 
-	// Known names the browser of the submission if the identity has shown all its factors in it before; else "". It may
-	// be nil.
-	Known func(identity.ID) string
+	// Known names the browser of the submission if the identity has shown all its factors in it, and they are the same
+	// today; else "". It may be nil.
+	Known func(*identity.Identity) string
 }
 
 // Text returns a value as text. Numbers and booleans are taken literally; anything else is "".

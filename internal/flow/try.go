@@ -8,9 +8,9 @@ import (
 
 // Try is somebody's try of a secret that can be guessed.
 type Try struct {
-	Secret   string      // which of their secrets, such as the name of a method
-	Whose    string      // who is tried: what was typed for a name, or an id
-	Identity identity.ID // whose it is; zero where nobody has that name
+	Secret   string             // which of their secrets, such as the name of a method
+	Whose    string             // who is tried: what was typed for a name, or an id
+	Identity *identity.Identity // whose it is; nil where nobody has that name
 	By       Input
 }
 

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -68,6 +69,16 @@ func (c Credentials) AvailableAAL() AAL {
 		}
 	}
 	return AAL1
+}
+
+// Standing is a hash of all secrets that somebody signs in with: it changes when one is set, replaced or removed.
+func (c Credentials) Standing() [sha256.Size]byte {
+	var all []byte
+	for _, t := range []CredentialType{Password, TOTP, LookupSecret, WebAuthn} {
+		hash := sha256.Sum256(c[t].Config) // of one length, so that they cannot run into each other
+		all = append(all, hash[:]...)
+	}
+	return sha256.Sum256(all)
 }
 
 // FoldIdentifier brings an identifier into the form in which it is stored and compared: trimmed and in lower case.

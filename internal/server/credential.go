@@ -51,11 +51,16 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request, find finder) (
 			return c, err
 		}
 	}
-	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !ok || !strings.EqualFold(scheme, "bearer") || strings.HasPrefix(token, " ") {
-		return caller{}, session.ErrNone
+	return s.byHeader(r, bearer(r), find)
+}
+
+// bearer is the token of the header Authorization; "" for none.
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") || strings.HasPrefix(token, " ") {
+		return ""
 	}
-	return s.byHeader(r, token, find)
+	return token
 }
 
 func (s *Server) byHeader(r *http.Request, text string, find finder) (caller, error) {

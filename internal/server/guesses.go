@@ -43,5 +43,9 @@ func (s *Server) guess(r *http.Request, err error) bool {
 			return true
 		}
 	}
-	return r.Header.Get("X-Session-Token") != "" || r.Header.Get("Authorization") != ""
+	if r.Header.Get("X-Session-Token") != "" {
+		return true
+	}
+	token, err := session.ParseSecret(bearer(r)) // and no other way to authenticate, which a proxy may ask for
+	return err == nil && token.TravelsIn(session.InHeader)
 }

@@ -22,36 +22,59 @@ const (
 	knownMarks  = 4 // people
 )
 
-// mark is a moment in hours and random bytes, and a proof of whom they were given for.
-type mark [12 + 16]byte
+// mark is a moment in hours and random bytes, whom it was given for, what they had shown, and a proof of all that. What
+// counts as shown is all that they sign in with: who changes any of it is known again where they sign in next.
+type mark [12 + 8 + 8 + 16]byte
 
-func newMark(key []byte, id identity.ID, now time.Time) (m mark) {
+func newMark(key []byte, i *identity.Identity, now time.Time) (m mark) {
 	binary.BigEndian.PutUint32(m[:], uint32(now.Unix()/3600))
 	_, _ = rand.Read(m[4:12]) // never fails: crypto/rand ends the program instead
-	copy(m[12:], m.proof(key, id))
+	copy(m[12:20], m.whose(key, i.ID))
+	copy(m[20:28], m.shown(key, i))
+	copy(m[28:], m.proof(key))
 	return m
 }
 
-func (m mark) proof(key []byte, id identity.ID) []byte {
-	return mac(key, "known", append(id[:], m[:12]...))[:len(m)-12]
+func (m mark) whose(key []byte, id identity.ID) []byte {
+	return mac(key, "known person", append(id[:], m[:12]...))[:8]
 }
 
-// is reports whether the mark was given for somebody, and not too long ago.
-func (m mark) is(keys [][]byte, id identity.ID, now time.Time) bool {
-	age := now.Sub(time.Unix(int64(binary.BigEndian.Uint32(m[:]))*3600, 0))
-	genuine := false
+func (m mark) shown(key []byte, i *identity.Identity) []byte {
+	standing := i.Credentials.Standing()
+	return mac(key, "known standing", append(standing[:], m[:20]...))[:8]
+}
+
+func (m mark) proof(key []byte) []byte { return mac(key, "known", m[:28])[:16] }
+
+// key is the one that the mark was made with; nil for none.
+func (m mark) key(keys [][]byte) []byte {
 	for _, key := range keys {
-		genuine = hmac.Equal(m.proof(key, id), m[12:]) || genuine
+		if hmac.Equal(m.proof(key), m[28:]) {
+			return key
+		}
 	}
-	return genuine && age < knownAge
+	return nil
 }
 
-// marks reads those that a browser has sent; what is none is passed over.
-func marks(r *http.Request) (all []mark) {
+// of reports whether the mark was given for somebody, whenever that was and whatever they had shown.
+func (m mark) of(keys [][]byte, id identity.ID) bool {
+	key := m.key(keys)
+	return key != nil && hmac.Equal(m.whose(key, id), m[12:20])
+}
+
+// is reports whether the mark was given for somebody, not too long ago, for what they would have to show today.
+func (m mark) is(keys [][]byte, i *identity.Identity, now time.Time) bool {
+	age := now.Sub(time.Unix(int64(binary.BigEndian.Uint32(m[:]))*3600, 0))
+	return age < knownAge && m.of(keys, i.ID) && hmac.Equal(m.shown(m.key(keys), i), m[20:28])
+}
+
+// marks reads those that a browser has sent and that were made here, all that fit into a request: whoever plants others
+// beside them takes none out of sight.
+func marks(r *http.Request, keys [][]byte) (all []mark) {
 	for _, c := range r.CookiesNamed(knownCookie) {
 		for text := range strings.SplitSeq(c.Value, ".") {
 			b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-			if err == nil && len(b) == len(mark{}) && len(all) < 2*knownMarks {
+			if err == nil && len(b) == len(mark{}) && mark(b).key(keys) != nil {
 				all = append(all, mark(b))
 			}
 		}
@@ -60,10 +83,10 @@ func marks(r *http.Request) (all []mark) {
 }
 
 // knows returns how a browser is known to somebody; see flow.Input.
-func (s *Server) knows(r *http.Request) func(identity.ID) string {
-	return func(id identity.ID) string {
-		for _, m := range marks(r) {
-			if m.is(s.Keys, id, s.Sessions.Moment()) {
+func (s *Server) knows(r *http.Request) func(*identity.Identity) string {
+	return func(i *identity.Identity) string {
+		for _, m := range marks(r, s.Keys) {
+			if m.is(s.Keys, i, s.Sessions.Moment()) {
 				return base64.RawURLEncoding.EncodeToString(m[:12])
 			}
 		}
@@ -77,10 +100,9 @@ func (p *post) getToKnow(result *flow.Result) {
 	if p.FailedAttempts == 0 || result.Session == nil || result.Session.AAL < result.Identity.AvailableAAL {
 		return
 	}
-	id, now := result.Identity.ID, p.Sessions.Moment()
-	kept := []mark{newMark(p.Keys[0], id, now)}
-	for _, m := range marks(p.r) {
-		if len(kept) < knownMarks && !m.is(p.Keys, id, now) {
+	kept := []mark{newMark(p.Keys[0], result.Identity, p.Sessions.Moment())}
+	for _, m := range marks(p.r, p.Keys) {
+		if len(kept) < knownMarks && !m.of(p.Keys, result.Identity.ID) {
 			kept = append(kept, m)
 		}
 	}

@@ -77,6 +77,9 @@ func (p *post) confirmFirst() error {
 
 // succeedInSettings shows the form again, with what has changed.
 func (p *post) succeedInSettings(result *flow.Result, fresh string) error {
+	if p.caller.cookie && result.Token != (session.Secret{}) { // a way to sign in has changed
+		p.getToKnow(result)
+	}
 	if result.Ended > 0 {
 		note(p.w, "sessions_ended", result.Ended)
 	}

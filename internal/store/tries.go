@@ -13,12 +13,15 @@ import (
 const (
 	failedTries query = `SELECT failures, last_at FROM tries WHERE subject = $1`
 
-	// One failure is forgotten for each span since the last; the count stays small, so that it can be forgotten at all.
+	// One failure is forgotten for each span since the last; the count stays small, so that it can be forgotten at all. The
+	// row is over when all of them are.
 	addFailedTry query = `
 INSERT INTO tries (subject, failures, last_at, expires_at) VALUES ($1, 1, $2, $3)
     ON CONFLICT (subject) DO UPDATE SET
        failures = LEAST(GREATEST(tries.failures - GREATEST(excluded.last_at - tries.last_at, 0) / $4, 0) + 1, $5),
-       last_at = GREATEST(tries.last_at, excluded.last_at), expires_at = GREATEST(tries.expires_at, excluded.expires_at)
+       last_at = GREATEST(tries.last_at, excluded.last_at),
+       expires_at = GREATEST(tries.last_at, excluded.last_at)
+                  + LEAST(GREATEST(tries.failures - GREATEST(excluded.last_at - tries.last_at, 0) / $4, 0) + 1, $5) * $4
 RETURNING failures, last_at`
 
 	// Sessions that have shown all factors: whoever has guessed a password alone is not known by it.
@@ -44,9 +47,8 @@ func (s *Store) FailedTries(ctx context.Context, subject string) (n int, last ti
 // AddFailedTry implements tries.Store.
 func (s *Store) AddFailedTry(ctx context.Context, subject string, now time.Time, forget time.Duration) (n int, last time.Time, err error) {
 	var at int64
-	until := now.Add((tries.Most + 1) * forget)
 	err = s.write(ctx, manner{single: true}, func(ctx context.Context, t *tx) error {
-		return t.one(ctx, func(r scanner) error { return r.Scan(&n, &at) }, addFailedTry, subject, micros(now), micros(until), forget.Microseconds(), tries.Most)
+		return t.one(ctx, func(r scanner) error { return r.Scan(&n, &at) }, addFailedTry, subject, micros(now), micros(now.Add(forget)), forget.Microseconds(), tries.Most)
 	})
 	return n, moment(at), err
 }

@@ -49,6 +49,19 @@ func TestFailedTriesAreCountedAndForgotten(t *testing.T) {
 		if f.ok(err); f.number(`SELECT COUNT(*) FROM tries`) != 0 {
 			f.t.Error("it is never collected")
 		}
+		at = at.Add((tries.Most + 2) * time.Hour)
+		add(at, 1, at)
+		add(at.Add(30*time.Minute), 2, at.Add(30*time.Minute))
+		add(at.Add(100*time.Minute), 2, at.Add(100*time.Minute))
+		for _, later := range []struct {
+			by   time.Duration
+			left int
+		}{{219 * time.Minute, 1}, {221 * time.Minute, 0}} {
+			_, err = c.Collect(f.ctx, at.Add(later.by))
+			if f.ok(err); f.number(`SELECT COUNT(*) FROM tries`) != later.left {
+				f.t.Errorf("two failures, the last after 100 minutes: after %v there are not %d rows", later.by, later.left)
+			}
+		}
 	})
 }
 

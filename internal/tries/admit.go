@@ -25,7 +25,7 @@ func (g *Guard) admit(ctx context.Context, subject string, a allowance) (end fun
 		// Whoever hangs up has had their try.
 		n, last, err := g.Store.AddFailedTry(context.WithoutCancel(ctx), subject, g.now(), a.forget)
 		if err == nil {
-			g.learn(subject, n, last)
+			g.counted(subject, n, last)
 		}
 		return err
 	}, nil
@@ -56,16 +56,21 @@ func (g *Guard) leave(subject string) {
 	h.underWay = max(h.underWay-1, 0) // it may have been forgotten in between
 }
 
-func (g *Guard) learn(subject string, n int, last time.Time) {
+// counted takes over the outcome of a failure of this moment.
+func (g *Guard) counted(subject string, n int, last time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.of(subject).learn(n, last)
+	h := g.of(subject)
+	h.learn(n, last)
+	if now := g.now(); h.stored.After(now) {
+		h.last = now // the store's count may be full, and its time that of a clock that was ahead
+	}
 }
 
 // learn takes over what is known elsewhere, if it is newer.
 func (h *here) learn(n int, last time.Time) {
-	if last.After(h.last) || last.Equal(h.last) && n > h.failures {
-		h.failures, h.last = n, last
+	if last.After(h.stored) || last.Equal(h.stored) && n > h.failures {
+		h.failures, h.last, h.stored = n, last, last
 	}
 }
 
@@ -73,6 +78,9 @@ func (h *here) learn(n int, last time.Time) {
 // beyond that one at a time.
 func (h *here) refuse(a allowance, n int, last, now time.Time) error {
 	h.learn(n, last)
+	if h.last.After(now) {
+		h.last = now // waiting begins when it is first seen, and not when a clock that is wrong says
+	}
 	failures := a.left(h.failures, now.Sub(h.last))
 	wait := h.last.Add(a.wait(failures)).Sub(now)
 	if wait <= 0 && h.underWay > 0 && failures+h.underWay >= a.free {

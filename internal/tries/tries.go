@@ -82,7 +82,8 @@ type Guard struct {
 type here struct {
 	underWay int
 	failures int
-	last     time.Time
+	last     time.Time // never in the future
+	stored   time.Time // the same as the store has it: by the clock of the node that counted it, which may be ahead
 }
 
 // maxKept is when the older half of what this node knows is forgotten.
@@ -98,7 +99,7 @@ func (g *Guard) Begin(ctx context.Context, t flow.Try) (end func(wrong bool) err
 	if t.Secret == string(identity.Password) {
 		a = ofPasswords
 	}
-	if t.By.Known != nil && t.Identity != (identity.ID{}) {
+	if t.By.Known != nil && t.Identity != nil {
 		if device := t.By.Known(t.Identity); device != "" {
 			return g.admit(ctx, g.subject(t, "device "+device), a)
 		}
@@ -117,10 +118,14 @@ func (g *Guard) Begin(ctx context.Context, t flow.Try) (end func(wrong bool) err
 	return g.admit(ctx, g.subject(t, "place "+place), a)
 }
 
-// known reports whether the person has signed in from the client's address before, or from its network. It takes as long
-// for somebody who does not exist.
+// known reports whether the person has signed in from the client's address before, or from its network. For somebody who
+// does not exist it asks as well, but there is nothing to read then.
 func (g *Guard) known(ctx context.Context, t flow.Try) (place string, known bool, err error) {
-	all, err := g.Store.KnownAddresses(ctx, t.Identity)
+	var id identity.ID // nobody's
+	if t.Identity != nil {
+		id = t.Identity.ID
+	}
+	all, err := g.Store.KnownAddresses(ctx, id)
 	if err != nil {
 		return "", false, err
 	}

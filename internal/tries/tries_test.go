@@ -45,8 +45,10 @@ func (s *shared) AddFailedTry(ctx context.Context, subject string, now time.Time
 		return 0, time.Time{}, err
 	}
 	s.failures[subject] = min(allowance{forget: forget}.left(s.failures[subject], now.Sub(s.last[subject]))+1, Most)
-	s.last[subject] = now
-	return s.failures[subject], now, s.down
+	if now.After(s.last[subject]) {
+		s.last[subject] = now
+	}
+	return s.failures[subject], s.last[subject], s.down
 }
 
 func (s *shared) KnownAddresses(_ context.Context, id identity.ID) ([]string, error) {
@@ -69,7 +71,7 @@ func guard(t *testing.T, s Store) *bench {
 var (
 	ada   = identity.ID(uuid.MustParse("4be85580-b3cd-4be2-8aa7-c2cb012028de"))
 	from  = func(ip string) flow.Input { return flow.Input{Device: session.Device{IP: ip}} }
-	theft = flow.Try{Secret: "password", Whose: "ada@example.org", Identity: ada, By: from("203.0.113.1")}
+	theft = flow.Try{Secret: "password", Whose: "ada@example.org", Identity: &identity.Identity{ID: ada}, By: from("203.0.113.1")}
 )
 
 // wrong tries a wrong secret; it returns for how long that is refused, if it is.
@@ -159,8 +161,8 @@ func TestStrangersDoNotHoldUpWhoIsKnown(t *testing.T) {
 		try.By = from(fmt.Sprintf("203.0.%d.%d", n/250, n%250))
 		b.wrong(try)
 	}
-	known := func(id identity.ID) string {
-		if id == ada {
+	known := func(i *identity.Identity) string {
+		if i.ID == ada {
 			return "laptop"
 		}
 		return ""
@@ -187,7 +189,7 @@ func TestStrangersDoNotHoldUpWhoIsKnown(t *testing.T) {
 		}
 	}
 	bo := flow.Try{Secret: "password", Whose: "bo@example.org", By: flow.Input{Known: known, Device: session.Device{IP: "198.51.100.7"}}}
-	other := flow.Try{Secret: "totp", Whose: ada.String(), Identity: ada, By: from("203.0.113.1")}
+	other := flow.Try{Secret: "totp", Whose: ada.String(), Identity: &identity.Identity{ID: ada}, By: from("203.0.113.1")}
 	if b.wrong(bo) != 0 || b.wrong(other) != 0 {
 		t.Error("somebody else's password, or another secret, is held up")
 	}
@@ -197,15 +199,15 @@ func TestStrangersDoNotHoldUpWhoIsKnown(t *testing.T) {
 func TestWhoDoesNotExistIsLimitedAsWhoDoes(t *testing.T) {
 	var waits [2][]time.Duration
 	var reads [2]int
-	for i, id := range []identity.ID{ada, {}} {
+	for n, i := range []*identity.Identity{{ID: ada}, nil} {
 		s := newShared()
 		b, try := guard(t, s), theft
-		try.Identity = id
+		try.Identity = i
 		for range 40 {
-			waits[i] = append(waits[i], b.wrong(try))
+			waits[n] = append(waits[n], b.wrong(try))
 			b.now = b.now.Add(700 * time.Millisecond)
 		}
-		reads[i] = s.reads
+		reads[n] = s.reads
 	}
 	if fmt.Sprint(waits[0]) != fmt.Sprint(waits[1]) || reads[0] != reads[1] {
 		t.Errorf("%v after %d\n%v after %d", waits[0], reads[0], waits[1], reads[1])
@@ -224,6 +226,26 @@ func TestNodesCountTogetherAndARestartForgetsNothing(t *testing.T) {
 	}
 	if restarted := guard(t, s); tried != ofPasswords.free || restarted.wrong(theft) == 0 {
 		t.Errorf("%d tries", tried)
+	}
+}
+
+// A failure that a node has counted whose clock is a day ahead holds nobody up for that day: it counts from when it is seen.
+func TestAClockThatWasAheadLocksNobodyOut(t *testing.T) {
+	for _, failures := range []int{1, ofPasswords.free, ofPasswords.free + 3, Most} {
+		s := newShared()
+		b := guard(t, s)
+		subject, want := b.subject(theft, ""), ofPasswords.wait(failures)
+		s.failures[subject], s.last[subject] = failures, b.now.Add(24*time.Hour)
+		if want > 0 && b.wrong(theft) != want {
+			t.Errorf("after %d failures the next try does not wait for %v", failures, want)
+		}
+		b.now = b.now.Add(want)
+		if wait := b.wrong(theft); wait != 0 {
+			t.Errorf("%v after %d failures were seen, it waits for %v more", want, failures, wait)
+		}
+		if failures == Most && b.wrong(theft) != want {
+			t.Error("the failures after it cost nothing")
+		}
 	}
 }
 

@@ -238,7 +238,7 @@ func (l *Lookup) prove(ctx context.Context, i *identity.Identity, in flow.Input)
 	case len(i.Credentials[identity.LookupSecret].Config) == 0:
 		return flow.Again{Messages: []flow.Message{failedNoLookup}}, nil
 	}
-	end, err := l.Tries.Begin(ctx, flow.Try{Secret: l.Name(), Whose: i.ID.String(), Identity: i.ID, By: in})
+	end, err := l.Tries.Begin(ctx, flow.Try{Secret: l.Name(), Whose: i.ID.String(), Identity: i, By: in})
 	if err != nil {
 		return nil, err
 	}

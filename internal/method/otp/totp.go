@@ -188,7 +188,7 @@ func (t *TOTP) prove(ctx context.Context, i *identity.Identity, in flow.Input) (
 	if key == nil {
 		return flow.Again{Messages: []flow.Message{failedNoTOTP}}, nil
 	}
-	end, err := t.Tries.Begin(ctx, flow.Try{Secret: t.Name(), Whose: i.ID.String(), Identity: i.ID, By: in})
+	end, err := t.Tries.Begin(ctx, flow.Try{Secret: t.Name(), Whose: i.ID.String(), Identity: i, By: in})
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func (m *Method) login(ctx context.Context, in flow.Input) (flow.Outcome, error)
 	if err != nil {
 		return nil, err
 	}
-	match, stale, err := m.verify(ctx, flow.Try{Secret: m.Name(), Whose: identifier, Identity: id(i), By: in}, password, hash)
+	match, stale, err := m.verify(ctx, flow.Try{Secret: m.Name(), Whose: identifier, Identity: i, By: in}, password, hash)
 	switch {
 	case err != nil:
 		return nil, err
@@ -86,14 +86,6 @@ func (m *Method) verify(ctx context.Context, t flow.Try, password, hash string) 
 		return false, false, counted
 	}
 	return match, stale, err
-}
-
-// id is that of an identity, or zero for nobody.
-func id(i *identity.Identity) identity.ID {
-	if i == nil {
-		return identity.ID{}
-	}
-	return i.ID
 }
 
 func required(values map[string]string) *flow.Again {
@@ -125,13 +117,18 @@ func (m *Method) find(ctx context.Context, identifier string) (*identity.Identit
 	return i, i.Credentials.PasswordHash(), nil
 }
 
-// upgrade replaces a hash of another format or cost, unless the password was changed meanwhile.
+// upgrade replaces a hash of another format or cost, in i too, unless the password was changed meanwhile.
 func (m *Method) upgrade(ctx context.Context, i *identity.Identity, password string) error {
 	hash, err := m.Hasher.Hash(ctx, password)
 	if err != nil {
 		return err
 	}
-	old := i.Credentials[identity.Password].Config
-	_, err = m.Identities.ReplaceCredential(ctx, i.ID, identity.Password, old, identity.PasswordConfig(hash), m.now())
+	c := i.Credentials[identity.Password]
+	old := c.Config
+	c.Config = identity.PasswordConfig(hash)
+	done, err := m.Identities.ReplaceCredential(ctx, i.ID, identity.Password, old, c.Config, m.now())
+	if done {
+		i.Credentials[identity.Password] = c
+	}
 	return err
 }
