@@ -129,8 +129,13 @@ func TestAMapperThatTakesTooLongIsNotWaitedForAndKeepsItsSlot(t *testing.T) {
 	if cause := errors.Unwrap(fault.From(err)); !is(err, ErrSlow) || cause == nil || !strings.Contains(cause.Error(), `template "jwt" was not done after 1ms`) {
 		t.Errorf("got %v", err)
 	}
-	if len(m.slots) != 1 {
-		t.Errorf("%d slots are taken", len(m.slots))
+	for tries := 1; len(m.slots) != 1; tries++ { // on a busy machine it may be done by the time that it is given up
+		if tries == 100 {
+			t.Fatalf("%d slots are taken", len(m.slots))
+		}
+		if _, err := tokens.Sign(context.Background(), "jwt", about, now); !is(err, ErrSlow) && err != nil {
+			t.Fatal(err)
+		}
 	}
 	for range cap(m.slots) {
 		m.slots <- struct{}{} // waits until the evaluation has ended
