@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -49,9 +48,9 @@ func build(ctx context.Context, c *config.Config, s *store.Store, post *courier.
 	if err != nil {
 		return nil, err
 	}
-	hasher, err := password.NewHasher(hashing(c.Hashers))
+	hasher, err := hasher(c.Hashers, log)
 	if err != nil {
-		return nil, fmt.Errorf("hashers: %w", err)
+		return nil, err
 	}
 	sessions := &session.Manager{Store: s, Rules: sessionRules(c.Session), Meter: m, Uses: session.NewUses(), Key: signing[0]}
 	identities := &identity.Manager{Store: s, Schemas: schemas, Hasher: hasher}
@@ -80,14 +79,6 @@ func build(ctx context.Context, c *config.Config, s *store.Store, post *courier.
 		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), Keys: signing, FailedAttempts: c.Serve.Public.FailedAttempts,
 		Ready: []server.Dependency{{Name: "database", Check: s.Ping}}, Metrics: m.Handler(), Meter: m, Log: log,
 	}, nil
-}
-
-func hashing(h config.Hashers) password.Params {
-	return password.Params{
-		Algorithm: h.Algorithm, Memory: h.Argon2.Memory, Iterations: uint32(h.Argon2.Iterations),
-		Parallelism: uint32(h.Argon2.Parallelism), SaltLength: uint32(h.Argon2.SaltLength), KeyLength: uint32(h.Argon2.KeyLength),
-		BcryptCost: h.BcryptCost, DedicatedMemory: h.Argon2.DedicatedMemory, AtOnce: processors,
-	}
 }
 
 func sessionRules(c config.Session) session.Rules {

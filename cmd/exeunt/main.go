@@ -19,7 +19,10 @@ import (
 // version is set when a release is built.
 var version string
 
-func main() { os.Exit(run()) }
+func main() {
+	itself, _ = os.Executable() // without it, nothing is done in other processes
+	os.Exit(run())
+}
 
 // run carries out the command line and returns the exit code.
 func run() int {
@@ -53,7 +56,7 @@ func command(stdout, stderr io.Writer) *cobra.Command {
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), configCommand(), versionCommand())
+	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), configCommand(), versionCommand(), hashCommand())
 	return root
 }
 

@@ -43,7 +43,6 @@ func serveCommand() *cobra.Command {
 
 // serve runs everything until ctx ends.
 func serve(ctx context.Context, c *config.Config, migrate bool, stdout, stderr io.Writer) error {
-	spareProcessor()
 	limitMemory(c)
 	log := logger(c.Log, stderr)
 	m := metrics.New()

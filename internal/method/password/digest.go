@@ -41,6 +41,7 @@ var formats = []struct {
 
 // digest is a stored hash, taken apart.
 type digest struct {
+	text     string // the hash as it is stored
 	settings string // algorithm and parameters of the formats that a Hasher can make; empty for all others
 	memory   uint64 // bytes that trying a password takes, if that is much
 	costs    []cost
@@ -92,7 +93,9 @@ func parse(hash string) (digest, error) {
 	}
 	for _, f := range formats {
 		if strings.HasPrefix(hash, f.prefix) {
-			return f.parse(hash)
+			d, err := f.parse(hash)
+			d.text = hash
+			return d, err
 		}
 	}
 	return digest{}, errMalformed

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"runtime"
 
@@ -19,6 +20,9 @@ var ErrTooLong = fault.New(fault.Invalid, "password_too_long", "The password is 
 // Hasher makes and verifies password hashes. All its methods may be called from many goroutines: they share one bound
 // on memory and processors, and wait for their turn.
 type Hasher struct {
+	// Workers compute what takes long; nil for nobody but this process. It is set before the first use.
+	Workers *Workers
+
 	params Params
 	gate   *gate
 	dummy  digest // of a random password and with the configured parameters
@@ -53,7 +57,11 @@ func (h *Hasher) Hash(ctx context.Context, password string) (hash string, err er
 		return "", ErrTooLong.Saying("The password must be at most %d bytes long.", h.MaxLength())
 	}
 	err = h.compute(ctx, h.dummy, func() (err error) {
-		hash, err = h.params.make(password)
+		o, err := h.do(h.dummy, task{Password: password, Params: h.params})
+		if err == nil && o.Problem != "" {
+			err = errors.New(o.Problem)
+		}
+		hash = o.Hash
 		return err
 	})
 	return hash, err
@@ -86,8 +94,9 @@ func (h *Hasher) Verify(ctx context.Context, password, hash string) (match, stal
 // try checks the password against one hash, within the gate.
 func (h *Hasher) try(ctx context.Context, d digest, password string) (match bool, err error) {
 	err = h.compute(ctx, d, func() error {
-		match = d.try(password)
-		return nil
+		o, err := h.do(d, task{Password: password, Hash: d.text})
+		match = o.Match
+		return err
 	})
 	return match, err
 }
@@ -96,6 +105,20 @@ func (h *Hasher) try(ctx context.Context, d digest, password string) (match bool
 func (h *Hasher) idle(ctx context.Context, password string) error {
 	_, err := h.try(ctx, h.dummy, password[:min(len(password), maxPassword)])
 	return err
+}
+
+// light is the memory of a computation that is over sooner than it is handed to somebody else.
+const light = 1 << 20
+
+// do carries out a task that takes as much as a digest does.
+func (h *Hasher) do(d digest, t task) (outcome, error) {
+	if h.Workers != nil && !(d.memory > 0 && d.memory <= light) {
+		o, err := h.Workers.do(t)
+		if !errors.Is(err, errNoWorker) {
+			return o, err
+		}
+	}
+	return t.do(), nil
 }
 
 // compute does the work of one hash like d when there is room for it.
