@@ -4,7 +4,7 @@ package metrics
 import (
 	"net/http"
 	"strconv"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -138,13 +138,16 @@ func (m *Metrics) StoreTook(operation string, d time.Duration) {
 // counter without a look-up by label after the first time.
 func (m *Metrics) Route(listener, method, route string) func(status int, took time.Duration) {
 	latency := m.latency.WithLabelValues(listener, method, route)
-	var byStatus sync.Map
+	var byStatus [600]atomic.Pointer[prometheus.Counter] // HTTP knows no statuses above
 	return func(status int, took time.Duration) {
 		latency.Observe(took.Seconds())
-		c, ok := byStatus.Load(status)
-		if !ok {
-			c, _ = byStatus.LoadOrStore(status, m.requests.WithLabelValues(listener, method, route, strconv.Itoa(status)))
+		known := &byStatus[status]
+		c := known.Load()
+		if c == nil {
+			found := m.requests.WithLabelValues(listener, method, route, strconv.Itoa(status)) // the same one for all who ask
+			c = &found
+			known.Store(c)
 		}
-		c.(prometheus.Counter).Inc()
+		(*c).Inc()
 	}
 }

@@ -46,8 +46,8 @@ func (s *Server) carries(r *http.Request) bool {
 		return true
 	}
 	for _, name := range s.sessionCookies {
-		for _, sent := range r.CookiesNamed(name) {
-			text, _ := splitCookie(sent.Value)
+		for sent := range cookieValues(r, name) {
+			text, _ := splitCookie(sent)
 			if token, err := session.ParseSecret(text); err == nil && token.TravelsIn(session.InCookie) {
 				return true
 			}

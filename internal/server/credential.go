@@ -42,8 +42,8 @@ type finder func(*session.Manager, context.Context, session.Secret) (*session.Se
 // else the session cookie; else a bearer token (RFC 6750, section 2.1). It is ErrNone when that stands for no session
 // that counts. Cookies that stand for none are removed by the answer.
 func (s *Server) identify(w http.ResponseWriter, r *http.Request, find finder) (caller, error) {
-	if v := r.Header.Get("X-Session-Token"); v != "" {
-		return s.byHeader(r, v, find)
+	if v := r.Header["X-Session-Token"]; len(v) > 0 && v[0] != "" {
+		return s.byHeader(r, v[0], find)
 	}
 	if len(r.Header["Cookie"]) > 0 {
 		c, found, err := s.byCookie(w, r, find)
@@ -85,9 +85,9 @@ var errManyCookies = fault.New(fault.Invalid, "session_cookies_too_many", "The r
 func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (c caller, found bool, err error) {
 	seen, tried, left, replaced, ended := false, 0, false, false, ""
 	for _, name := range s.sessionCookies {
-		for _, sent := range r.CookiesNamed(name) {
+		for sent := range cookieValues(r, name) {
 			seen = true
-			text, lasts := splitCookie(sent.Value)
+			text, lasts := splitCookie(sent)
 			token, err := session.ParseSecret(text)
 			if err != nil || !token.TravelsIn(session.InCookie) {
 				continue

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"exeunt/internal/fault"
+	"exeunt/internal/session"
 	"exeunt/internal/wire"
 )
 
@@ -93,8 +94,14 @@ func (s *Server) fail(e *event, r *http.Request, err error) {
 		return
 	}
 	h := e.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Ory-Error-Id", f.ID)
+	h["Content-Type"] = jsonPlain
+	if f == session.ErrNone && e.given == "" {
+		h["Ory-Error-Id"], h["Content-Length"] = nobody.id, nobody.length
+		e.WriteHeader(nobody.status)
+		_, _ = e.Write(nobody.body) // as below
+		return
+	}
+	h["Ory-Error-Id"] = []string{f.ID}
 	if f.RetryAfter > 0 {
 		h.Set("Retry-After", seconds(f.RetryAfter))
 	}
@@ -103,6 +110,20 @@ func (s *Server) fail(e *event, r *http.Request, err error) {
 	}
 	e.WriteHeader(wire.Status(f))
 	_, _ = e.Write(wire.Envelope(f, e.given)) // a client that is gone needs no answer
+}
+
+// nobody is what is answered for every token that nobody has, made once.
+var nobody = prepareNobody()
+
+type preparedFault struct {
+	status     int
+	id, length []string
+	body       []byte
+}
+
+func prepareNobody() preparedFault {
+	body := wire.Envelope(session.ErrNone, "")
+	return preparedFault{wire.Status(session.ErrNone), []string{session.ErrNone.ID}, lengthOf(body), body}
 }
 
 // log writes the request's line: when it failed, changed something or was slow. Successful checks are only counted.

@@ -33,17 +33,17 @@ func (s *Server) guessing(h handle) handle {
 // guess reports whether a request has failed because its token is unknown, and not merely over or missing.
 func (s *Server) guess(r *http.Request, err error) bool {
 	switch {
-	case errors.Is(err, session.ErrUnknownToken), errors.Is(err, session.ErrNoExchange), errors.Is(err, errLogoutToken):
-		return true
-	case !errors.Is(err, session.ErrNone) || endReason(err) != "":
+	case !errors.Is(err, session.ErrNone):
+		return errors.Is(err, session.ErrUnknownToken) || errors.Is(err, session.ErrNoExchange) || errors.Is(err, errLogoutToken)
+	case endReason(err) != "":
 		return false
 	}
 	for _, name := range s.sessionCookies {
-		if len(r.CookiesNamed(name)) > 0 {
+		for range cookieValues(r, name) {
 			return true
 		}
 	}
-	if r.Header.Get("X-Session-Token") != "" {
+	if given := r.Header["X-Session-Token"]; len(given) > 0 && given[0] != "" {
 		return true
 	}
 	token, err := session.ParseSecret(bearer(r)) // and no other way to authenticate, which a proxy may ask for

@@ -130,6 +130,7 @@ var (
 	noReferrer = []string{"no-referrer"}
 	varyCookie = []string{"Cookie"}
 	jsonUTF8   = []string{"application/json; charset=utf-8"}
+	jsonPlain  = []string{"application/json"}
 
 	varyOriginCookie = []string{"Origin", "Cookie"}
 

@@ -16,7 +16,10 @@ var whoamiMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 // whether it is still there.
 const activityHeader = "X-Session-Activity"
 
-func active(r *http.Request) bool { return r.Header.Get(activityHeader) != "none" }
+func active(r *http.Request) bool {
+	said := r.Header[activityHeader]
+	return len(said) == 0 || said[0] != "none"
+}
 
 // whoami answers with the session of the request's credential. Asking is using it, unless the request says otherwise.
 func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
