@@ -11,22 +11,30 @@ import (
 
 const (
 	leastMemory = 64 << 20 // bytes for everything but password hashing
-	reserve     = 48 << 20 // bytes that are not on the heap of Go: pages of SQLite, stacks, the program itself
+	reserve     = 40 << 20 // bytes that are not on the heap of Go: pages of SQLite, stacks, the program itself
 
 	mostGarbage  = 400 // percent of what lives: a small heap is collected seldom
 	leastGarbage = 20  // a full one is collected often, but not all the time
 )
 
 // limitMemory lets the program use what it was given, and no more: after each collection, what may become garbage before
-// the next is what is left below the bound. Password hashing has memory of its own. Who sets GOGC or GOMEMLIMIT knows better.
-func limitMemory(c *config.Config) {
+// the next is what is left below the bound, beside what is kept outside the heap. Password hashing has memory of its own.
+// Who sets GOGC or GOMEMLIMIT knows better.
+func limitMemory(c *config.Config, outside func() uint64) {
 	bound := max(c.Session.CacheMaxBytes, leastMemory)
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(int64(bound + c.Hashers.Argon2.DedicatedMemory))
 	}
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(mostGarbage)
-		afterEachCollection(func() { debug.SetGCPercent(garbage(liveHeap(), max(bound-reserve, bound/4))) })
+		percent := mostGarbage
+		debug.SetGCPercent(percent)
+		afterEachCollection(func() {
+			next := garbage(liveHeap(), max(bound-min(bound, reserve+outside()), bound/16))
+			if next*10 < percent*9 || next*10 > percent*11 { // setting it stops the program for a moment
+				percent = next
+				debug.SetGCPercent(percent)
+			}
+		})
 	}
 }
 

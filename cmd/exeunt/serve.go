@@ -43,10 +43,9 @@ func serveCommand() *cobra.Command {
 
 // serve runs everything until ctx ends.
 func serve(ctx context.Context, c *config.Config, migrate bool, stdout, stderr io.Writer) error {
-	limitMemory(c)
 	log := logger(c.Log, stderr)
 	m := metrics.New()
-	s, err := store.Open(ctx, dsn(c), store.Options{Meter: m, Log: log, CacheBytes: int64(c.Session.CacheMaxBytes) / 2})
+	s, err := store.Open(ctx, dsn(c), store.Options{Meter: m, Log: log, CacheBytes: int64(c.Session.CacheMaxBytes) / 4 * 3})
 	if err != nil {
 		return err
 	}
@@ -59,6 +58,7 @@ func serve(ctx context.Context, c *config.Config, migrate bool, stdout, stderr i
 	if err != nil {
 		return err
 	}
+	limitMemory(c, func() uint64 { return uint64(s.Stats().CachedBytes) })
 	gauges(m, s)
 	post, err := newCourier(c, s, m, log)
 	if err != nil {

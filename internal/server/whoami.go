@@ -6,7 +6,6 @@ import (
 
 	"exeunt/internal/flow"
 	"exeunt/internal/session"
-	"exeunt/internal/wire"
 )
 
 // whoamiMethods all answer the same and change nothing: gateways forward the method of the request that they check.
@@ -32,10 +31,7 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 		c.session = s.Sessions.Used(r.Context(), c.session)
 	}
 	found := c.session
-	p, err := s.prepared(found)
-	if err != nil {
-		return err
-	}
+	p := s.prepared(found)
 	body, length := p.body, p.length
 	if template := templateOf(r); template != "" {
 		if body, err = s.tokenized(w, r, template, found, body); err != nil {
@@ -63,18 +59,18 @@ type prepared struct {
 }
 
 // prepared makes the answer about a session, once for each of its states.
-func (s *Server) prepared(found *session.Session) (*prepared, error) {
+func (s *Server) prepared(found *session.Session) *prepared {
 	if p, ok := found.Memo.Load().(*prepared); ok {
-		return p, nil
+		return p
 	}
-	body, err := wire.Marshal(s.View.FromSession(found, s.Sessions.Moment(), wire.Expand{Identity: true, Devices: true}))
-	if err != nil {
-		return nil, err
-	}
+	body := s.View.AppendSession(make([]byte, 0, usualAnswer), found, s.Sessions.Moment())
 	p := &prepared{body: body, length: lengthOf(body), identity: []string{found.IdentityID.String()}}
 	found.Memo.Store(p)
-	return p, nil
+	return p
 }
+
+// usualAnswer is how many bytes nearly every answer has room in.
+const usualAnswer = 1536
 
 // orStepUp tells where the second factor can be shown, if that is what an error is about, and where to sign out instead:
 // whoever has lost it must not be stuck in a session that nothing accepts.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math/rand/v2"
 	"sync"
 
 	"exeunt/internal/identity"
@@ -10,15 +11,24 @@ import (
 // liveTable holds live sessions by token hash, for a database that only this process writes. The writer applies every
 // committed change before its caller is answered, so the table never knows less than an answer that has left.
 //
+// All are held in a compact form, as far as there is room; those that are asked for often also ready to be shown.
+//
 // A session gets in when a check has read it from the database. Between reading and filling it may have ended: every
 // change of a session moves on the counter of its stripe, and a fill counts only if the counter has stayed put since
 // before the read.
 type liveTable struct {
 	shards   [liveShards]liveShard
-	maxBytes int64 // for each shard
+	maxBytes int64 // of sessions that are ready to be shown, for each shard
+
+	shelf   *shelf
+	compact compact
 }
 
-const liveShards = 64
+const (
+	liveShards = 64
+	readyPart  = 16 // one of so many parts of the memory is for sessions that are ready to be shown
+	turnover   = 32 // one of so many checks of others takes a place among those that are ready
+)
 
 type liveShard struct {
 	mu         sync.RWMutex
@@ -33,8 +43,10 @@ type liveEntry struct {
 	bytes   int64
 }
 
+// newLiveTable makes one that takes about so many bytes.
 func newLiveTable(maxBytes int64) *liveTable {
-	t := &liveTable{maxBytes: maxBytes / liveShards}
+	ready := maxBytes / readyPart
+	t := &liveTable{maxBytes: ready / liveShards, shelf: newShelf(maxBytes - ready), compact: compact{newWords()}}
 	for i := range t.shards {
 		t.shards[i].sessions = map[session.TokenHash]liveEntry{}
 		t.shards[i].byIdentity = map[identity.ID]map[session.TokenHash]struct{}{}
@@ -44,12 +56,44 @@ func newLiveTable(maxBytes int64) *liveTable {
 
 func (t *liveTable) shard(token session.TokenHash) *liveShard { return &t.shards[token[0]%liveShards] }
 
+// Half of a token's hash is as hard to meet by chance, or on purpose, as a token is to guess.
+func sessionKey(token session.TokenHash) (k shelfKey) {
+	k[0] = 's'
+	copy(k[1:], token[:])
+	return k
+}
+
+func identityKey(id identity.ID) (k shelfKey) {
+	k[0] = 'i'
+	copy(k[1:], id[:])
+	return k
+}
+
 // find returns the session, or nil when the table does not hold it, which says nothing about whether it is live.
 func (t *liveTable) find(token session.TokenHash) *session.Session {
 	s := t.shard(token)
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.sessions[token].session
+	found, ticket, full := s.sessions[token].session, s.changes, s.bytes > t.maxBytes*3/4
+	s.mu.RUnlock()
+	if found != nil {
+		return found
+	}
+	if found = t.unpack(token); found != nil && (!full || rand.IntN(turnover) == 0) {
+		t.makeReady(token, found, ticket)
+	}
+	return found
+}
+
+func (t *liveTable) unpack(token session.TokenHash) *session.Session {
+	packed, ok := t.shelf.get(sessionKey(token))
+	if !ok {
+		return nil
+	}
+	owner, ok := t.shelf.get(identityKey(t.compact.identityOf(packed)))
+	if !ok {
+		return nil
+	}
+	return t.compact.read(packed, owner)
 }
 
 // ticket notes the state of the table before a session is read from the database.
@@ -68,6 +112,22 @@ func (t *liveTable) fill(token session.TokenHash, found *session.Session, ticket
 	if s.changes != ticket {
 		return
 	}
+	t.shelf.put(identityKey(found.IdentityID), t.compact.identity(found.Identity))
+	t.shelf.put(sessionKey(token), t.compact.session(found))
+	t.add(s, token, found)
+}
+
+// makeReady keeps a session as it is shown, unless something has changed since the ticket.
+func (t *liveTable) makeReady(token session.TokenHash, found *session.Session, ticket uint64) {
+	s := t.shard(token)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changes == ticket {
+		t.add(s, token, found)
+	}
+}
+
+func (t *liveTable) add(s *liveShard, token session.TokenHash, found *session.Session) {
 	s.remove(token)
 	entry := liveEntry{session: found, bytes: weight(found)}
 	if entry.bytes > t.maxBytes {
@@ -134,8 +194,17 @@ func (t *liveTable) apply(effects []effect) {
 		} else {
 			s.remove(e.token)
 		}
+		t.applyPacked(e)
 		s.mu.Unlock()
 	}
+}
+
+func (t *liveTable) applyPacked(e effect) {
+	if e.expires == 0 {
+		t.shelf.drop(sessionKey(e.token))
+		return
+	}
+	t.shelf.change(sessionKey(e.token), func(packed []byte) { t.compact.used(packed, e.seen, e.expires) })
 }
 
 // clear drops everything.
@@ -149,6 +218,7 @@ func (t *liveTable) clear() {
 		clear(s.byIdentity)
 		s.mu.Unlock()
 	}
+	t.shelf.clear() // after the counters, so that no fill of before comes later
 }
 
 // forget drops all sessions of an identity.
@@ -162,6 +232,7 @@ func (t *liveTable) forget(id identity.ID) {
 		}
 		s.mu.Unlock()
 	}
+	t.shelf.drop(identityKey(id)) // as in clear; its sessions are of no use without it
 }
 
 func (t *liveTable) len() (n int) {

@@ -39,8 +39,11 @@ const (
  UNION ALL SELECT s.previous_token_hash, s.previous_until` + stampColumns + `,` + previousColumns + `,` + identityColumns + ofPrevious
 )
 
-// stampLength is how many columns make a stamp.
-var stampLength = 2 + strings.Count(string(stampColumns), ",")
+// stampLength is how many columns make a stamp, with the token before them; those from identityPart on are the identity's.
+var (
+	stampLength  = 2 + strings.Count(string(stampColumns), ",")
+	identityPart = stampLength - strings.Count(string(stampColumns), "i.")
+)
 
 func newLookups(e *postgresEngine, cacheBytes int64) *lookups {
 	l := &lookups{engine: e, readings: newReadings(cacheBytes)}
@@ -72,8 +75,8 @@ func (l *lookups) query(tokens []session.TokenHash, _ time.Time) (found map[sess
 
 // compare finds the sessions whose rows have not changed since they were read, and returns the tokens of the others.
 func (l *lookups) compare(ctx context.Context, tokens []session.TokenHash, found map[session.TokenHash]*session.Session) (fresh []session.TokenHash, err error) {
-	err = l.each(ctx, stamps, tokens, func(rows pgx.Rows, token session.TokenHash, stamp []byte) error {
-		if s := l.readings.known(token, stamp); s != nil {
+	err = l.each(ctx, stamps, tokens, func(rows pgx.Rows, token session.TokenHash, now stamp) error {
+		if s := l.readings.known(token, now); s != nil {
 			found[token] = s
 			return nil
 		}
@@ -86,41 +89,47 @@ func (l *lookups) compare(ctx context.Context, tokens []session.TokenHash, found
 // read reads whole rows.
 func (l *lookups) read(ctx context.Context, tokens []session.TokenHash, found map[session.TokenHash]*session.Session) error {
 	skipped := make([]any, stampLength)
-	return l.each(ctx, stampedSessions, tokens, func(rows pgx.Rows, token session.TokenHash, stamp []byte) (err error) {
+	return l.each(ctx, stampedSessions, tokens, func(rows pgx.Rows, token session.TokenHash, now stamp) (err error) {
 		var row sessionRow
 		if err := rows.Scan(append(skipped[:stampLength:stampLength], row.dest()...)...); err != nil {
 			return err
 		}
 		if found[token], err = row.session(); err == nil {
-			l.readings.remember(token, stamp, found[token])
+			l.readings.remember(token, now, found[token])
 		}
 		return err
 	})
 }
 
 // each hands over the rows of a query with their tokens and stamps, which are valid until it returns.
-func (l *lookups) each(ctx context.Context, q query, tokens []session.TokenHash, do func(pgx.Rows, session.TokenHash, []byte) error) error {
+func (l *lookups) each(ctx context.Context, q query, tokens []session.TokenHash, do func(pgx.Rows, session.TokenHash, stamp) error) error {
 	rows, err := l.engine.checks.Query(ctx, string(q), hashTexts(tokens))
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	var stamp []byte
+	var now stamp
 	for rows.Next() {
 		values := rows.RawValues()[:stampLength]
 		token, err := parseHash(string(values[0]))
 		if err != nil {
 			return err
 		}
-		stamp = stamp[:0]
-		for _, v := range values[1:] {
-			stamp = append(append(stamp, byte(len(v))), v...) // an absent value is an empty one; no column here may be both
-		}
-		if err := do(rows, token, stamp); err != nil {
+		now.session = appendValues(now.session[:0], values[1:identityPart])
+		now.identity = appendValues(now.identity[:0], values[identityPart:])
+		if err := do(rows, token, now); err != nil {
 			return err
 		}
 	}
 	return rows.Err()
+}
+
+// appendValues writes values one after the other. An absent value is an empty one; no column of a stamp may be both.
+func appendValues(b []byte, values [][]byte) []byte {
+	for _, v := range values {
+		b = append(append(b, byte(len(v))), v...)
+	}
+	return b
 }
 
 func hashTexts(tokens []session.TokenHash) []string {

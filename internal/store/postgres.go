@@ -304,6 +304,7 @@ func (e *postgresEngine) stats() Stats {
 	return Stats{
 		Open: int(s.TotalConns() + checks.TotalConns()), InUse: int(s.AcquiredConns() + checks.AcquiredConns()),
 		Max: int(s.MaxConns() + checks.MaxConns()), Waited: s.EmptyAcquireCount() + checks.EmptyAcquireCount(),
+		CachedBytes: e.lookups.readings.shelf.taken(),
 	}
 }
 

@@ -24,20 +24,47 @@ func TestAnUnchangedRowIsReadOnceAndAChangedOneAnew(t *testing.T) {
 		if f.check(c).End == nil {
 			t.Error("an ended session is not seen")
 		}
-		if n := len(f.engine.(*postgresEngine).lookups.readings.rows); n != 0 {
-			t.Errorf("%d readings of ended sessions are kept", n)
+		r := f.engine.(*postgresEngine).lookups.readings
+		if _, found := r.shelf.get(sessionKey(c.token)); found || len(r.rows) != 0 {
+			t.Errorf("readings of ended sessions are kept: %d, in compact form %v", len(r.rows), found)
 		}
 	})
+}
+
+// Of two readings of one identity the later one need not be the newer one: each counts only for a row that says the same.
+func TestAReadingOfTheIdentityCountsForRowsThatSayTheSame(t *testing.T) {
+	r := newReadings(64 << 20)
+	i := testkit.Identity(testkit.Email())
+	one, first := testkit.Session(i, now)
+	two, second := testkit.Session(i, now)
+	former := *i
+	former.Traits = []byte(`{"email":"former@example.org"}`)
+	was := *two
+	was.Identity = &former
+	r.remember(first.Hash(), stamp{[]byte("one"), []byte("new")}, one)
+	r.remember(second.Hash(), stamp{[]byte("two"), []byte("old")}, &was)
+	if got := r.unpack(first.Hash(), stamp{[]byte("one"), []byte("new")}); got != nil {
+		t.Errorf("a row with the new identity is read with %s", got.Identity.Traits)
+	}
+	r.remember(second.Hash(), stamp{[]byte("two"), []byte("new")}, two)
+	if got := r.unpack(first.Hash(), stamp{[]byte("one"), []byte("new")}); got == nil || string(got.Identity.Traits) != string(i.Traits) {
+		t.Errorf("a row that has not changed is read as %+v", got)
+	}
+	for what, other := range map[string]stamp{"session": {[]byte("eno"), []byte("new")}, "identity": {[]byte("one"), []byte("wen")}} {
+		if r.unpack(first.Hash(), other) != nil || r.known(first.Hash(), other) != nil {
+			t.Errorf("a changed %s is not noticed", what)
+		}
+	}
 }
 
 func TestReadingsKeepToTheirBound(t *testing.T) {
 	i := testkit.Identity(testkit.Email())
 	s, _ := testkit.Session(i, now)
 	each := weight(s) + int64(len("stamp"))
-	r := newReadings(10 * each)
+	r := newReadings(10 * each * readyPart)
 	for n := range 100 {
 		token := session.TokenHash{byte(n)}
-		r.remember(token, []byte("stamp"), s)
+		r.remember(token, stamp{[]byte("stamp"), nil}, s)
 		if r.bytes > r.maxBytes || r.rows[token].session != s {
 			t.Fatalf("%d bytes are kept, at most %d may be", r.bytes, r.maxBytes)
 		}

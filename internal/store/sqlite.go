@@ -61,7 +61,7 @@ func openSQLite(path string, o Options) (*sqliteEngine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &sqliteEngine{dialect: sqliteDialect(), live: newLiveTable(o.CacheBytes), known: newKnownTokens(o.CacheBytes / 4), meter: o.Meter, lock: lock}
+	e := &sqliteEngine{dialect: sqliteDialect(), live: newLiveTable(o.CacheBytes / 16 * 15), known: newKnownTokens(o.CacheBytes / 16), meter: o.Meter, lock: lock}
 	if err := e.connect(path); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
@@ -89,14 +89,14 @@ func (e *sqliteEngine) connect(path string) (err error) {
 	// synchronous=FULL makes every commit durable before it is answered; WAL keeps reads out of the writer's way.
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() +
 		"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"
-	if e.writes, err = sql.Open("sqlite", dsn+"&_pragma=cache_size(-16384)"); err != nil {
+	if e.writes, err = sql.Open("sqlite", dsn+"&_pragma=cache_size(-8192)"); err != nil {
 		return err
 	}
 	e.writes.SetMaxOpenConns(1)
 	if err := e.writes.Ping(); err != nil {
 		return fmt.Errorf("opening the database %s: %w", path, err)
 	}
-	if e.reads, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)&_pragma=cache_size(-4096)"); err != nil {
+	if e.reads, err = sql.Open("sqlite", dsn+"&_pragma=query_only(1)&_pragma=cache_size(-2048)"); err != nil {
 		return err
 	}
 	e.prepared = &preparing{on: e.reads}
@@ -207,7 +207,7 @@ func (e *sqliteEngine) ping(ctx context.Context) error {
 
 func (e *sqliteEngine) stats() Stats {
 	s := e.reads.Stats()
-	return Stats{Open: s.OpenConnections, InUse: s.InUse, Max: s.MaxOpenConnections, Waited: s.WaitCount, CachedSessions: e.live.len()}
+	return Stats{Open: s.OpenConnections, InUse: s.InUse, Max: s.MaxOpenConnections, Waited: s.WaitCount, CachedSessions: e.live.len(), CachedBytes: e.live.shelf.taken()}
 }
 
 func (e *sqliteEngine) close() error {

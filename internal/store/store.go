@@ -54,7 +54,7 @@ type Meter interface {
 type Options struct {
 	Meter      Meter
 	Log        *slog.Logger
-	CacheBytes int64 // bound of what is kept of sessions in memory; zero means 128 MiB
+	CacheBytes int64 // bound of what is kept of sessions in memory, most of it outside the heap of Go; zero means 128 MiB
 }
 
 // engine is what SQLite and PostgreSQL do each in their own way.
@@ -88,7 +88,8 @@ type manner struct {
 type Stats struct {
 	Open, InUse, Max int
 	Waited           int64 // how often a caller had to wait for a connection
-	CachedSessions   int   // SQLite: live sessions held in memory
+	CachedSessions   int   // SQLite: live sessions held in memory, ready to be shown
+	CachedBytes      int64 // memory outside the heap of Go for what is known of sessions
 }
 
 type txKey struct{}
