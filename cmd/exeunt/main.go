@@ -19,10 +19,10 @@ import (
 // version is set when a release is built.
 var version string
 
-func main() { os.Exit(run()) }
+func main() { os.Exit(execute()) }
 
-// run carries out the command line and returns the exit code.
-func run() int {
+// execute carries out the command line and returns the exit code.
+func execute() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := command(os.Stdout, os.Stderr).ExecuteContext(ctx); err != nil {
@@ -53,7 +53,7 @@ func command(stdout, stderr io.Writer) *cobra.Command {
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), configCommand(), versionCommand())
+	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), configCommand(), keysCommand(), versionCommand())
 	return root
 }
 
