@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"strings"
 	"syscall"
@@ -146,6 +147,35 @@ func TestContractANodeKeepsItsSettingsWhenNewOnesAreNotGoodForIt(t *testing.T) {
 		strict.call("GET", strict.admin+"/admin/settings", nil).is(t, "settings.session.lifespan", "2h").is(t, "version", 0)
 		strict.set(object{"session": object{"max_lifespan": "20h"}}).expect(t, 200).is(t, "settings.session.lifespan", "10h").is(t, "version", 2)
 	}
+}
+
+// lineOf is the line that `exeunt config show` has for a key, beside the server.
+func (in *instance) lineOf(key string) string {
+	in.t.Helper()
+	var out, notes bytes.Buffer
+	cmd := command(&out, &notes)
+	cmd.SetArgs([]string{"config", "show", "-c", in.file})
+	if err := cmd.ExecuteContext(in.t.Context()); err != nil || notes.Len() > 0 {
+		in.t.Fatalf("%v %s", err, notes.String())
+	}
+	for line := range strings.Lines(out.String()) {
+		if strings.HasPrefix(line, key+" ") {
+			return strings.Join(strings.Fields(line), " ")
+		}
+	}
+	return ""
+}
+
+func TestContractTheCommandShowsWhatTheStoreSays(t *testing.T) {
+	onEachEngine(t, atFirst, func(t *testing.T, in *instance) {
+		if got := in.lineOf("session.lifespan"); !strings.HasPrefix(got, "session.lifespan 12h "+in.file+":") {
+			t.Errorf("at first it shows %q", got)
+		}
+		in.set(object{"session": object{"lifespan": "7h"}}).expect(t, 200)
+		if got := in.lineOf("session.lifespan"); got != "session.lifespan 7h store" {
+			t.Errorf("then it shows %q", got)
+		}
+	})
 }
 
 // rewrite puts another text into the server's configuration file.
