@@ -160,6 +160,6 @@ func restore(ctx context.Context, s *store.Store, path string, r store.Restorati
 		fmt.Fprint(warnings, keptWarning)
 	}
 	fmt.Fprintf(out, "The data of %s is restored. Sessions ended: %d.\n", b.TakenAt.Format(time.RFC3339), n)
-	fmt.Fprintln(out, "Passwords and second factors are those of that time.")
+	fmt.Fprintln(out, "Passwords, second factors, settings and keys of the admin API are those of that time.")
 	return nil
 }

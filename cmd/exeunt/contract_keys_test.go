@@ -219,6 +219,8 @@ func TestContractWrongKeysAreHeldUpAndRightOnesAreNot(t *testing.T) {
 		}
 		in.call("GET", in.admin+"/admin/sessions", nil, wrong...).refused(t, 429, "too_many_wrong_keys")
 		in.call("GET", in.public+"/admin/sessions", nil, withKey(root)...).expect(t, 200)
+		in.set(object{"session": object{"lifespan": "5h"}}, withKey(root)...).expect(t, 200)
+		in.call("GET", in.admin+"/admin/sessions", nil, wrong...).refused(t, 429, "too_many_wrong_keys")
 		in.call("GET", in.admin+"/admin/sessions", nil, withKey(root)...).expect(t, 200)
 	})
 }
@@ -268,5 +270,43 @@ func TestContractAnAdminListenerThatOthersReachIsNeverOpen(t *testing.T) {
 			in.call("GET", in.admin+"/admin/sessions", nil).refused(t, 401, "admin_key_missing")
 			in.call("GET", in.admin+"/admin/sessions", nil, withKey(root)...).expect(t, 401)
 		})
+	}
+}
+
+func TestContractAFollowerIsToldNothingOnceItsKeyIsRevoked(t *testing.T) {
+	onEachEngine(t, "", func(t *testing.T, in *instance) {
+		open := in.follow("")
+		root, _ := in.key("root", "", "all")
+		if err := open.end(); err != nil {
+			t.Errorf("a follower without a key ended with %v", err)
+		}
+		secret, id := in.key("reader", root, "sessions:read")
+		feed := in.follow("", withKey(secret)...)
+		p := in.person()
+		if m := feed.next(); !strings.Contains(m.data, p.id) {
+			t.Errorf("the first event is %+v", m)
+		}
+		in.call("DELETE", in.admin+"/admin/keys/"+id, nil, withKey(root)...).expect(t, 204)
+		q := in.person()
+		if err := feed.end(); err != nil {
+			t.Errorf("the feed ended with %v", err)
+		}
+		for line := range feed.lines {
+			if strings.Contains(line, q.id) {
+				t.Errorf("after its key was revoked, a follower was told %s", line)
+			}
+		}
+	})
+}
+
+// end waits until the server has ended the feed.
+func (f *feed) end() error {
+	f.t.Helper()
+	select {
+	case err := <-f.ended:
+		return err
+	case <-time.After(30 * time.Second):
+		f.t.Fatal("the feed does not end")
+		return nil
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -134,6 +135,26 @@ func TestContractNodesAgreeOnSettings(t *testing.T) {
 	}
 }
 
+func TestContractSettingsThatAreChangedAtOnceAreAllThere(t *testing.T) {
+	onEachEngine(t, atFirst, func(t *testing.T, in *instance) {
+		patches := []object{
+			{"session": object{"lifespan": "11h"}}, {"session": object{"max_lifespan": "100h"}}, {"session": object{"idle_timeout": "1h"}},
+			{"session": object{"limit": object{"max": 7}}}, {"selfservice": object{"default_browser_return_url": "https://a.example/"}}, afterLogout("https://b.example/"),
+		}
+		if all := together(len(patches), func(i int) int { return in.set(patches[i]).status }); all[len(all)-1] != 200 {
+			t.Errorf("changes at once answer %v", all)
+		}
+		in.call("GET", in.admin+"/admin/settings", nil).is(t, "version", len(patches)).is(t, "settings.session.lifespan", "11h").is(t, "settings.session.max_lifespan", "100h").
+			is(t, "settings.session.idle_timeout", "1h").is(t, "settings.session.limit.max", 7).is(t, "settings.selfservice.default_browser_return_url", "https://a.example/")
+		tagged := together(5, func(int) int {
+			return in.set(object{"session": object{"limit": object{"max": 8}}}, "If-Match", `"6"`).status
+		})
+		if want := []int{200, 412, 412, 412, 412}; !slices.Equal(tagged, want) {
+			t.Errorf("of five changes of one version %v, want %v", tagged, want)
+		}
+	})
+}
+
 // A node whose files do not go with what another has set keeps what it has, and says so.
 func TestContractANodeKeepsItsSettingsWhenNewOnesAreNotGoodForIt(t *testing.T) {
 	for _, engine := range testkit.Engines(t) {
@@ -227,4 +248,28 @@ func TestContractFilesAreReadAgain(t *testing.T) {
 		}
 		until(t, func() bool { return strings.Count(in.output.String(), "the configuration was reloaded") > count })
 	})
+}
+
+// A node that cannot read the store keeps the settings that it has, says so, and learns of new ones when it can again.
+func TestContractSettingsStayWhileTheStoreCannotBeRead(t *testing.T) {
+	if !testkit.HasPostgres() {
+		return // an embedded database cannot be taken away
+	}
+	dsn := testkit.Postgres(t)
+	proxy := testkit.NewProxy(t, testkit.Host(t, dsn))
+	one, cut := start(t, dsn, atFirst), start(t, testkit.WithHost(t, dsn, proxy.Addr()), atFirst)
+	one.set(afterLogout("https://bye.example/1")).expect(t, 200)
+	until(t, func() bool { return cut.signsOutTo() == "https://bye.example/1" })
+	proxy.Cut()
+	until(t, func() bool {
+		return strings.Contains(cut.output.String(), "the settings in the store cannot be read; those that were in force stay")
+	})
+	cut.call("GET", cut.admin+"/admin/settings", nil).expect(t, 503)
+	one.set(afterLogout("https://bye.example/2")).expect(t, 200)
+	proxy.Heal()
+	until(t, func() bool { return strings.Contains(cut.output.String(), "can be read again") })
+	until(t, func() bool { return cut.signsOutTo() == "https://bye.example/2" })
+	if n := strings.Count(cut.output.String(), "the settings in the store cannot be read"); n != 1 {
+		t.Errorf("it was said %d times", n)
+	}
 }

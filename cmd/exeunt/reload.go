@@ -25,12 +25,12 @@ func (r *running) watch(ctx context.Context) {
 		select {
 		case <-asked:
 			read = stamp(r.from.files)
-			r.reload(ctx)
+			r.reload()
 		case <-tick.C:
 			now := stamp(r.from.files)
 			if now == seen && now != read {
 				read = now
-				r.reload(ctx)
+				r.reload()
 			}
 			seen = now
 		case <-ctx.Done():
@@ -57,14 +57,21 @@ func stamp(files []string) string {
 	return b.String()
 }
 
-// reload reads the files. Files that are not good change nothing.
-func (r *running) reload(ctx context.Context) {
+// untried is the version of no settings.
+const untried = -1
+
+// reload reads the files. Files that are not good, with what the store holds over them, change nothing. The store itself is
+// not asked: it may be away, and what it holds is known.
+func (r *running) reload() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	sources := r.from.read()
-	next, err := loadStored(ctx, sources, r.store)
-	if err == nil {
-		err = r.use(next)
+	sources, next := r.from.read(), r.state
+	var err error
+	if next.config, next.origins, err = sources.Load(next.stored); err == nil {
+		tried := r.version
+		if err = r.use(next); err == nil && tried != next.version {
+			r.version = untried // what did not go with the files before may go with these
+		}
 	}
 	if err != nil {
 		r.complain("the configuration was not reloaded; what was in force stays", err)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -41,6 +42,10 @@ func (s *Server) withKey(need admin.Scope, h, unlocked handle) handle {
 		k, err := s.AdminKeys.Admit(r.Context(), bearer(r), need)
 		if k != nil {
 			note(w, "key", k.Name)
+		}
+		of(w).admitted = func(ctx context.Context) bool {
+			now, err := s.AdminKeys.Admit(ctx, bearer(r), need)
+			return err == nil && (now == nil) == (k == nil)
 		}
 		switch {
 		case errors.Is(err, admin.ErrKeyWrong):
