@@ -100,8 +100,8 @@ func (r *running) look(ctx context.Context) {
 	version, err := r.store.SettingsVersion(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.hears(err) && version != r.version {
-		r.hears(r.refresh(ctx))
+	if r.hears(err) {
+		r.hears(r.upTo(ctx, version))
 	}
 }
 
@@ -115,6 +115,14 @@ func (r *running) hears(err error) bool {
 	}
 	r.deaf = err != nil
 	return err == nil
+}
+
+// upTo has the settings of a version take effect, unless they were tried before.
+func (r *running) upTo(ctx context.Context, version int64) error {
+	if version == r.version {
+		return nil
+	}
+	return r.refresh(ctx)
 }
 
 // refresh reads the settings and has them take effect. Its error is that the store cannot be read; settings that are not
@@ -156,21 +164,14 @@ func problemsOf(err error) (all []string) {
 
 // Show implements server.Settings.
 func (r *running) Show(ctx context.Context) (wire.Settings, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := r.refreshed(ctx); err != nil {
+	version, err := r.store.SettingsVersion(ctx) // nobody waits for this one's look
+	if err != nil {
 		return wire.Settings{}, err
 	}
-	return r.state.show(), nil
-}
-
-// refreshed makes sure that this node has what the store holds.
-func (r *running) refreshed(ctx context.Context) error {
-	version, err := r.store.SettingsVersion(ctx)
-	if err == nil && version != r.version {
-		err = r.refresh(ctx)
-	}
-	return err
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err = r.upTo(ctx, version)
+	return r.state.show(), err
 }
 
 func (s state) show() wire.Settings {
@@ -233,7 +234,7 @@ func (r *running) change(ctx context.Context, found store.Settings, patch map[st
 	}
 	changes := differences(before.config.Values(), after.config.Values())
 	if stored.Document() == before.stored.Document() {
-		return true, r.refreshed(ctx)
+		return true, r.upTo(ctx, found.Version)
 	}
 	done, err := r.store.ChangeSettings(ctx, found.Version, stored.Document(), changes, now, identity.AdminIn(ctx))
 	if err != nil || !done {
