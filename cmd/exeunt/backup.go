@@ -28,14 +28,14 @@ func backupCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			b, err := backup(cmd.Context(), dsn(c), args[0], force)
+			b, err := backup(cmd.Context(), dsn(c.Config), args[0], force)
 			if err != nil {
 				return err
 			}
 			out := cmd.OutOrStdout()
 			fmt.Fprintf(out, "%s holds %d identities and %d sessions (schema %d).\n", args[0], b.Rows["identities"], b.Rows["sessions"], b.Schema)
-			if generated(c) {
-				fmt.Fprintf(out, "Keep a copy of %s too, elsewhere: without it, nobody gets in who has a second factor.\n", filepath.Join(dataFolder(c), "secrets"))
+			if generated(c.Config) {
+				fmt.Fprintf(out, "Keep a copy of %s too, elsewhere: without it, nobody gets in who has a second factor.\n", filepath.Join(dataFolder(c.Config), "secrets"))
 			}
 			return nil
 		},
@@ -111,7 +111,7 @@ func restoreCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := store.Open(cmd.Context(), dsn(c), store.Options{})
+			s, err := store.Open(cmd.Context(), dsn(c.Config), store.Options{})
 			if err != nil {
 				return err
 			}
@@ -160,6 +160,6 @@ func restore(ctx context.Context, s *store.Store, path string, r store.Restorati
 		fmt.Fprint(warnings, keptWarning)
 	}
 	fmt.Fprintf(out, "The data of %s is restored. Sessions ended: %d.\n", b.TakenAt.Format(time.RFC3339), n)
-	fmt.Fprintln(out, "Passwords and second factors are those of that time.")
+	fmt.Fprintln(out, "Passwords, second factors, settings and keys of the admin API are those of that time.")
 	return nil
 }

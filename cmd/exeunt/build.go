@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"exeunt/internal/admin"
 	"exeunt/internal/config"
 	"exeunt/internal/courier"
 	"exeunt/internal/identity"
@@ -14,6 +15,8 @@ import (
 	"exeunt/internal/server"
 	"exeunt/internal/session"
 	"exeunt/internal/store"
+	"exeunt/internal/token"
+	"exeunt/internal/ui"
 	"exeunt/internal/vault"
 	"exeunt/internal/wire"
 )
@@ -38,8 +41,24 @@ func dataFolder(c *config.Config) string {
 	return filepath.Dir(path)
 }
 
-// build makes the server on a store.
-func build(ctx context.Context, c *config.Config, s *store.Store, post *courier.Courier, m *metrics.Metrics, log *slog.Logger) (*server.Server, error) {
+// parts are what a server is built of that stays the same while it runs.
+type parts struct {
+	store      *store.Store
+	meter      *metrics.Metrics
+	log        *slog.Logger
+	post       *courier.Courier
+	uses       *session.Uses
+	identities *identity.Manager
+	hasher     *password.Hasher
+	signing    [][]byte
+	vault      *vault.Vault
+	pages      *ui.Pages
+	tokens     *token.Tokenizer
+	adminKeys  *admin.Keyring
+}
+
+// prepare makes what stays.
+func prepare(ctx context.Context, c *config.Config, s *store.Store, post *courier.Courier, m *metrics.Metrics, log *slog.Logger) (*parts, error) {
 	schemas, err := loadSchemas(ctx, c)
 	if err != nil {
 		return nil, err
@@ -52,17 +71,6 @@ func build(ctx context.Context, c *config.Config, s *store.Store, post *courier.
 	if err != nil {
 		return nil, err
 	}
-	sessions := &session.Manager{Store: s, Rules: sessionRules(c.Session), Meter: m, Uses: session.NewUses(), Key: signing[0]}
-	identities := &identity.Manager{Store: s, Schemas: schemas, Hasher: hasher}
-	closed := vault.New(append(keys(c.Secrets.Cipher), signing...))
-	flows, err := engine(c, s, sessions, identities, hasher, closed, m)
-	if err != nil {
-		return nil, err
-	}
-	where, err := places(c)
-	if err != nil {
-		return nil, err
-	}
 	pages, err := builtIn(ctx, c)
 	if err != nil {
 		return nil, err
@@ -71,13 +79,32 @@ func build(ctx context.Context, c *config.Config, s *store.Store, post *courier.
 	if err != nil {
 		return nil, err
 	}
+	return &parts{
+		store: s, meter: m, log: log, post: post, uses: session.NewUses(), hasher: hasher, signing: signing, pages: pages, tokens: tokens,
+		identities: &identity.Manager{Store: s, Schemas: schemas, Hasher: hasher}, vault: vault.New(append(keys(c.Secrets.Cipher), signing...)),
+		adminKeys: admin.NewKeyring(s),
+	}, nil
+}
+
+// build makes a server of the parts, by a configuration.
+func (p *parts) build(c *config.Config) (*server.Server, error) {
+	sessions := &session.Manager{Store: p.store, Rules: sessionRules(c.Session), Meter: p.meter, Uses: p.uses, Key: p.signing[0]}
+	flows, err := engine(c, p, sessions)
+	if err != nil {
+		return nil, err
+	}
+	where, err := places(c)
+	if err != nil {
+		return nil, err
+	}
 	return &server.Server{
-		Session: sessionCookie(c.Session.Cookie), CSRF: attributes(c.Cookies), CORS: server.CORS(c.Serve.Public.CORS), Places: where, Pages: pages,
-		ClearBrowserData: c.SelfService.Logout.ClearBrowserData, Tokens: tokens, CacheFor: c.Session.Cacheable, CacheMax: c.Session.CacheableMaxAge,
-		Sessions: sessions, Identities: identities, Flows: flows, Schemas: schemas, Exchanges: s, Events: post.Events, Hooks: post,
-		Vault: closed, View: wire.View{Base: c.Serve.Public.BaseURL}, AdminBase: c.Serve.Admin.BaseURL, TrustedProxies: c.Serve.Public.TrustedProxies,
-		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), Keys: signing, FailedAttempts: c.Serve.Public.FailedAttempts,
-		Ready: []server.Dependency{{Name: "database", Check: s.Ping}}, Metrics: m.Handler(), Meter: m, Log: log,
+		Session: sessionCookie(c.Session.Cookie), CSRF: attributes(c.Cookies), CORS: server.CORS(c.Serve.Public.CORS), Places: where, Pages: p.pages,
+		ClearBrowserData: c.SelfService.Logout.ClearBrowserData, Tokens: p.tokens, CacheFor: c.Session.Cacheable, CacheMax: c.Session.CacheableMaxAge,
+		Sessions: sessions, Identities: p.identities, Flows: flows, Schemas: p.identities.Schemas, Exchanges: p.store, Events: p.post.Events, Hooks: p.post,
+		AdminKeys: p.adminKeys, AdminLocal: c.Serve.Admin.Local(),
+		Vault: p.vault, View: wire.View{Base: c.Serve.Public.BaseURL}, AdminBase: c.Serve.Admin.BaseURL, TrustedProxies: c.Serve.Public.TrustedProxies,
+		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), Keys: p.signing, FailedAttempts: c.Serve.Public.FailedAttempts,
+		Ready: []server.Dependency{{Name: "database", Check: p.store.Ping}}, Metrics: p.meter.Handler(), Meter: p.meter, Log: p.log,
 	}, nil
 }
 

@@ -98,6 +98,7 @@ func TestWhatAHookRefusedCanBeSentAgain(t *testing.T) {
 		retry := in.admin + "/hooks/deliveries/" + dead.text(t, "0.id") + "/retry"
 		well.Store(true)
 		in.call("POST", retry, nil).expect(t, 204).empty(t)
+		in.past("?kind=delivery_retried").is(t, "0.reason", dead.text(t, "0.id")).is(t, "0.actor", "admin")
 		until(t, func() bool { return len(in.deliveries("?state=delivered").list(t)) == 1 })
 		got := r.Arrivals()
 		for _, a := range got {

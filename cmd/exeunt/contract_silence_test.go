@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -44,7 +45,7 @@ func TestNothingSecretIsLeftBehind(t *testing.T) {
 		in.logout(p.token).expect(t, 204)
 		in.logout(p.token).expect(t, 204)
 		in.logout(p.token+"x").expect(t, 403)
-		secrets = append(append(secrets, in.browse()...), in.secure()...)
+		secrets = append(append(append(secrets, in.browse()...), in.secure()...), in.unlock())
 		until(t, func() bool {
 			return strings.HasPrefix(in.deliveries("?state=waiting").text(t, "0.problem"), "the connection failed")
 		})
@@ -64,7 +65,7 @@ func TestNothingSecretIsLeftBehind(t *testing.T) {
 				t.Errorf("%s holds next to nothing; was it read at all?", place)
 			}
 			for i, secret := range secrets {
-				bare, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(secret, "ory_st_"), "ory_sc_"), ".")
+				bare, _, _ := strings.Cut(regexp.MustCompile("^ory_(st|sc|pat)_").ReplaceAllString(secret, ""), ".")
 				for _, form := range []string{secret, url.QueryEscape(secret), bare} {
 					if at := strings.Index(text, form); at >= 0 {
 						t.Errorf("%s holds secret %d: …%q…", place, i, text[max(0, at-80):min(len(text), at+20)])
@@ -140,6 +141,23 @@ func (in *instance) secure() (secrets []string) {
 	token := exchanged.text(t, "session_token")
 	in.stepUp(token, object{"method": "lookup_secret", "lookup_secret": "wrong" + list[1]}).expect(t, 400)
 	return append(secrets, token, in.stepUp(token, object{"method": "lookup_secret", "lookup_secret": list[0]}).expect(t, 200).text(t, "session_token"))
+}
+
+// unlock uses a key of the admin API, with mistakes, and returns it.
+func (in *instance) unlock() string {
+	in.t.Helper()
+	t := in.t
+	key, id := in.key("silent", "", "all")
+	in.call("GET", in.public+"/admin/sessions?access_token="+key, nil, withKey(key)...).expect(t, 200)
+	in.call("GET", in.public+"/admin/sessions?access_token="+key, nil).expect(t, 401)
+	in.call("GET", in.public+"/admin/sessions", nil, withKey(key+"x")...).expect(t, 401)
+	in.call("GET", in.public+"/admin/keys/"+key, nil, withKey(key)...).expect(t, 405)
+	in.call("DELETE", in.admin+"/admin/keys/"+key, nil, withKey(key)...).expect(t, 404)
+	in.call("POST", in.admin+"/admin/keys", object{"name": key, "scopes": []string{key}}, withKey(key)...).expect(t, 400)
+	in.set(object{"selfservice": object{"default_browser_return_url": "https://x:" + key + "@x.example/"}, key: key}, withKey(key)...).expect(t, 400)
+	in.call("GET", in.public+"/sessions/whoami", nil, withKey(key)...).expect(t, 401)
+	in.call("DELETE", in.admin+"/admin/keys/"+id, nil, withKey(key)...).expect(t, 204)
+	return key
 }
 
 // files reads all files of a folder.

@@ -5,19 +5,17 @@ import (
 
 	"exeunt/internal/config"
 	"exeunt/internal/flow"
-	"exeunt/internal/identity"
 	"exeunt/internal/method/otp"
 	"exeunt/internal/method/password"
 	"exeunt/internal/method/profile"
-	"exeunt/internal/metrics"
 	"exeunt/internal/session"
 	"exeunt/internal/store"
 	"exeunt/internal/tries"
-	"exeunt/internal/vault"
 )
 
 // engine makes the flows with the methods that are enabled.
-func engine(c *config.Config, s *store.Store, sessions *session.Manager, identities *identity.Manager, hasher *password.Hasher, v *vault.Vault, m *metrics.Metrics) (*flow.Engine, error) {
+func engine(c *config.Config, p *parts, sessions *session.Manager) (*flow.Engine, error) {
+	s, identities, hasher, v := p.store, p.identities, p.hasher, p.vault
 	guard := bound(c, s, sessions.Key)
 	g := guide{base: c.Serve.Public.BaseURL}
 	returns, err := flow.NewReturns(g.base, g.either(homePath, c.SelfService.DefaultBrowserReturnURL).String(), c.SelfService.AllowedReturnURLs)
@@ -25,7 +23,7 @@ func engine(c *config.Config, s *store.Store, sessions *session.Manager, identit
 		return nil, err
 	}
 	e := &flow.Engine{
-		Store: s, Sessions: sessions, Identities: s, Schemas: identities.Schemas, Returns: returns, Meter: m,
+		Store: s, Sessions: sessions, Identities: s, Schemas: identities.Schemas, Returns: returns, Meter: p.meter,
 		Disabled: []string{"oidc", "saml", "code", "link", "webauthn", "passkey"}, Rules: flowRules(c, &g),
 	}
 	self := c.SelfService

@@ -22,8 +22,8 @@ import (
 // instance is the whole server, running in this process on one engine.
 type instance struct {
 	t             *testing.T
-	public, admin string // base addresses without a trailing slash
-	dsn           string
+	public, admin string  // base addresses without a trailing slash
+	dsn, file     string  // of the store, and of its configuration
 	output        *output // everything it printed and logged
 	client        *http.Client
 	stop          func() error
@@ -86,7 +86,7 @@ func start(t *testing.T, dsn, extra string) *instance {
 	ended := make(chan error, 1)
 	go func() { ended <- serve(ctx, c, true, io.MultiWriter(out, lines), out) }()
 	transport := &http.Transport{DisableCompression: true}
-	in := &instance{t: t, dsn: dsn, output: out, client: &http.Client{Transport: transport, Timeout: 30 * time.Second,
+	in := &instance{t: t, dsn: dsn, file: file, output: out, client: &http.Client{Transport: transport, Timeout: 30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	in.stop = sync.OnceValue(func() error { cancel(); return <-ended })
 	select {

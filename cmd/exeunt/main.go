@@ -21,11 +21,11 @@ var version string
 
 func main() {
 	itself, _ = os.Executable() // without it, nothing is done in other processes
-	os.Exit(run())
+	os.Exit(execute())
 }
 
-// run carries out the command line and returns the exit code.
-func run() int {
+// execute carries out the command line and returns the exit code.
+func execute() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := command(os.Stdout, os.Stderr).ExecuteContext(ctx); err != nil {
@@ -56,7 +56,7 @@ func command(stdout, stderr io.Writer) *cobra.Command {
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), configCommand(), versionCommand(), hashCommand())
+	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), configCommand(), keysCommand(), versionCommand(), hashCommand())
 	return root
 }
 

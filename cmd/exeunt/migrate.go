@@ -19,7 +19,7 @@ func migrateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := store.Open(cmd.Context(), dsn(c), store.Options{})
+			s, err := store.Open(cmd.Context(), dsn(c.Config), store.Options{})
 			if err != nil {
 				return err
 			}

@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,7 +13,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"exeunt": main, "awaitfile": awaitFile, "filemode": fileMode})
+	testscript.Main(m, map[string]func(){"exeunt": main, "awaitfile": awaitFile, "filemode": fileMode, "awaitlistener": awaitListener, "withkey": withKeyOf})
 }
 
 func TestCommands(t *testing.T) {
@@ -38,5 +41,33 @@ func fileMode() {
 			os.Exit(1)
 		}
 		fmt.Println(info.Mode(), name)
+	}
+}
+
+// awaitListener waits until somebody listens at an address.
+func awaitListener() {
+	tick := time.NewTicker(5 * time.Millisecond)
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); <-tick.C {
+		if conn, err := net.Dial("tcp", os.Args[1]); err == nil {
+			conn.Close()
+			return
+		}
+	}
+	fmt.Fprintln(os.Stderr, "nobody listens at", os.Args[1])
+	os.Exit(1)
+}
+
+// withKeyOf runs a command with the key that a file holds.
+func withKeyOf() {
+	secret, err := os.ReadFile(os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	cmd := exec.Command(os.Args[2], os.Args[3:]...)
+	cmd.Env = append(os.Environ(), keyVariable+"="+strings.TrimSpace(string(secret)))
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if cmd.Run() != nil {
+		os.Exit(1)
 	}
 }

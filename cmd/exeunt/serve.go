@@ -14,9 +14,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"exeunt/internal/admin"
 	"exeunt/internal/config"
+	"exeunt/internal/courier"
 	"exeunt/internal/metrics"
 	"exeunt/internal/server"
+	"exeunt/internal/session"
 	"exeunt/internal/store"
 )
 
@@ -42,7 +45,8 @@ func serveCommand() *cobra.Command {
 }
 
 // serve runs everything until ctx ends.
-func serve(ctx context.Context, c *config.Config, migrate bool, stdout, stderr io.Writer) error {
+func serve(ctx context.Context, l *loaded, migrate bool, stdout, stderr io.Writer) error {
+	c := l.Config
 	log := logger(c.Log, stderr)
 	m := metrics.New()
 	s, err := store.Open(ctx, dsn(c), store.Options{Meter: m, Log: log, CacheBytes: int64(c.Session.CacheMaxBytes) / 4 * 3})
@@ -67,28 +71,61 @@ func serve(ctx context.Context, c *config.Config, migrate bool, stdout, stderr i
 	if err := post.Register(ctx); err != nil {
 		return err
 	}
+	if err := locked(ctx, c, s); err != nil {
+		return err
+	}
 	doors, err := open(c)
 	if err != nil {
 		return err
 	}
-	srv, err := build(ctx, c, s, post, m, log)
+	r, err := run(context.WithoutCancel(ctx), l, s, post, m, log) // whoever is told to stop now leaves in order, a moment later
 	if err != nil {
 		return errors.Join(err, doors.close())
 	}
 	greet(stdout, c)
 	working, rest := context.WithCancel(context.WithoutCancel(ctx))
 	var work sync.WaitGroup
-	work.Go(func() { srv.Sessions.Uses.Run(working, srv.Sessions, log) })
+	first := r.Server()
+	work.Go(func() { first.Sessions.Uses.Run(working, func() *session.Manager { return r.Server().Sessions }, log) })
 	work.Go(func() { collector(c.Session.Cleanup, s, log).Run(working) })
-	work.Go(func() { srv.Tokens.Watch(working) })
+	work.Go(func() { first.Tokens.Watch(working) })
+	work.Go(func() { r.follow(working) })
+	work.Go(func() { r.watch(working) })
 	if len(post.Hooks) > 0 {
 		work.Go(func() { post.Run(working) })
 	}
-	err = doors.serve(ctx, srv, log)
+	err = doors.serve(ctx, &r.Handlers, log)
 	rest()
 	work.Wait()
 	if err == nil {
 		fmt.Fprintln(stdout, "exeunt has finished what it had accepted, and leaves.")
+	}
+	return err
+}
+
+// run makes the server, as files and store want it at the moment.
+func run(ctx context.Context, l *loaded, s *store.Store, post *courier.Courier, m *metrics.Metrics, log *slog.Logger) (*running, error) {
+	p, err := prepare(ctx, l.Config, s, post, m, log)
+	if err != nil {
+		return nil, err
+	}
+	now, err := loadStored(ctx, l.sources, s)
+	if err != nil {
+		return nil, err
+	}
+	r := &running{store: s, log: log, build: p.build, from: l, sources: l.sources}
+	return r, r.use(now)
+}
+
+// locked fails when others would reach the admin API, and there is no key that would keep them out.
+func locked(ctx context.Context, c *config.Config, s *store.Store) error {
+	if c.Serve.Admin.Local() {
+		return nil
+	}
+	kept, err := admin.NewKeyring(s).Locked(ctx)
+	if err == nil && !kept {
+		err = fmt.Errorf("serve.admin.host: %q is not a loopback address, and there is no key that would keep strangers out of the admin API. "+
+			"Make one first with `exeunt keys create NAME --scope all`, or write 127.0.0.1", c.Serve.Admin.Host)
 	}
 	return err
 }
@@ -135,8 +172,8 @@ func (d *doors) close() error { return errors.Join(d.public.Close(), d.admin.Clo
 const drainTime = 30 * time.Second
 
 // serve answers on both listeners until ctx ends, then finishes what was accepted.
-func (d *doors) serve(ctx context.Context, s *server.Server, log *slog.Logger) error {
-	servers := []*http.Server{server.HTTP(s.Public(), log), server.HTTP(s.Admin(), log)}
+func (d *doors) serve(ctx context.Context, h *server.Handlers, log *slog.Logger) error {
+	servers := []*http.Server{server.HTTP(h.Public(), log), server.HTTP(h.Admin(), log)}
 	failed := make(chan error, len(servers))
 	for i, l := range []net.Listener{d.public, d.admin} {
 		bounded := d.bounds[i].Bound(server.Listen(l), servers[i])
@@ -147,7 +184,7 @@ func (d *doors) serve(ctx context.Context, s *server.Server, log *slog.Logger) e
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	s.EndStreams()
+	h.Server().EndStreams()
 	drain(context.WithoutCancel(ctx), servers, log)
 	return err
 }

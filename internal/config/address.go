@@ -24,16 +24,6 @@ var host = kind[string]{name: "a host name or IP address", parse: func(s site) (
 	return text, true
 }}
 
-// loopback is a host that only this machine can reach.
-var loopback = kind[string]{name: "a loopback address", parse: func(s site) (string, bool) {
-	text, ok := host.parse(s)
-	if ok && !isLoopback(text) {
-		s.wrong("%s is not a loopback address; without keys the admin API listens on loopback only: write 127.0.0.1", quoted(text))
-		return "", false
-	}
-	return text, ok
-}}
-
 // isLoopback reports whether what is sent to a host stays on this machine.
 func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 

@@ -58,13 +58,16 @@ type CORS struct {
 	MaxAge         int // seconds a preflight may be remembered; 0 leaves it to the browser
 }
 
-// Admin is the listener for operators. Its host is always a loopback address.
+// Admin is the listener for operators. Where others reach its host, it needs a key.
 type Admin struct {
 	Host           string
 	Port           int    // 0 is any free port
 	BaseURL        string // as for Public
 	MaxConnections int    // 0 is no bound
 }
+
+// Local reports whether nobody but this machine reaches the listener, whatever its name resolves to.
+func (a Admin) Local() bool { return isLoopback(a.Host) }
 
 // Log says what is logged and how.
 type Log struct {

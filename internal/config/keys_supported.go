@@ -29,7 +29,7 @@ func supportedKeys() []Key {
 		s("serve.public.cors.exposed_headers", "[Content-Type]", "The header fields of an answer that they may read.", into(listOf(headerName), func(c *Config) *[]string { return &c.Serve.Public.CORS.ExposedHeaders })),
 		s("serve.public.cors.allow_credentials", "true", "Whether their requests may carry cookies.", into(boolean, func(c *Config) *bool { return &c.Serve.Public.CORS.Credentials })),
 		s("serve.public.cors.max_age", "0", "How many seconds a browser may remember what is allowed; 0 leaves it to the browser.", into(number(0, many), func(c *Config) *int { return &c.Serve.Public.CORS.MaxAge })),
-		s("serve.admin.host", "127.0.0.1", "Where the admin API listens; only a loopback address is possible.", into(loopback, func(c *Config) *string { return &c.Serve.Admin.Host })),
+		s("serve.admin.host", "127.0.0.1", "Where the admin API listens. Any address but a loopback one needs a key, made with `exeunt keys create`, or the server does not start.", into(host, func(c *Config) *string { return &c.Serve.Admin.Host })),
 		s("serve.admin.port", "4434", "The port of the admin API; 0 takes any free one.", into(number(0, 65535), func(c *Config) *int { return &c.Serve.Admin.Port })),
 		s("serve.admin.base_url", "", "Where clients find the admin API. Without it, `http://host:port/`.", into(baseURL, func(c *Config) *string { return &c.Serve.Admin.BaseURL })),
 		s("serve.admin.max_connections", "1000", "As `serve.public.max_connections`.", into(number(0, many), func(c *Config) *int { return &c.Serve.Admin.MaxConnections })),

@@ -9,27 +9,15 @@ import (
 // Maps are merged, lists and values replaced. Without files the defaults hold. An error is a [*Problems] with
 // everything that is wrong; the Config is nil then.
 func Load(files []string, environ []string) (*Config, error) {
-	l := &loader{config: &Config{}, given: map[string]*value{}, unsound: map[string]bool{}}
-	l.defaults()
-	tree := &value{kind: object}
-	for _, name := range files {
-		tree = merge(tree, l.file(name))
-	}
-	tree = merge(tree, l.environment(environ))
-	l.walk(keyTree, tree, "")
-	l.settle()
-	if len(l.problems.List) > 0 {
-		l.problems.sort()
-		return nil, &l.problems
-	}
-	return l.config, nil
+	c, _, err := Read(files, environ).Load(nil)
+	return c, err
 }
 
 // loader carries one run of Load.
 type loader struct {
 	config   *Config
 	problems Problems
-	given    map[string]*value // what the files and the environment set, by path
+	given    map[string]*value // what files, environment and store set, by path
 	unsound  map[string]bool   // paths with a problem; rules about several keys leave them alone
 	revoking []string          // methods whose changes end other sessions because of a hook
 }

@@ -22,7 +22,6 @@ func TestProblems(t *testing.T) {
 		"a port that is too large":                            {"serve: {public: {port: 70000}}", "exeunt.yml:1: serve.public.port: 70000 is not possible; write a whole number from 0 to 65535"},
 		"a size without unit":                                 {"hashers: {argon2: {memory: 128}}", `exeunt.yml:1: hashers.argon2.memory: "128" has no unit; write 128B for bytes or a size such as 64MiB`},
 		"two listeners on one port":                           {"serve:\n  public: {port: 4434}", "exeunt.yml:2: serve.public.port: the public and the admin listener share port 4434; give each its own"},
-		"a public admin API":                                  {"serve: {admin: {host: 192.168.0.1}}", `exeunt.yml:1: serve.admin.host: "192.168.0.1" is not a loopback address; without keys the admin API listens on loopback only: write 127.0.0.1`},
 		"TLS":                                                 {"serve: {public: {tls: {key: {path: /k}}}}", "exeunt.yml:1: serve.public.tls.key.path: exeunt does not speak TLS itself; remove it and put a proxy in front"},
 		"a unix socket":                                       {"serve: {public: {host: 'unix:/run/x'}}", "exeunt.yml:1: serve.public.host: unix sockets are not supported; write an IP address"},
 		"a proxy range that is everybody":                     {"serve: {public: {trusted_proxies: [0.0.0.0/0]}}", `exeunt.yml:1: serve.public.trusted_proxies[0]: "0.0.0.0/0" would trust everybody; write the addresses of your proxies`},

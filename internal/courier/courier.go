@@ -91,7 +91,7 @@ type Store interface {
 	// Delivery returns a delivery, or ErrNotFound.
 	Delivery(ctx context.Context, id string) (*Delivery, error)
 
-	// ReviveDelivery lets a dead delivery wait again, as if it were new. One in another state is left as it is.
+	// ReviveDelivery lets a dead delivery wait again, as if it were new, and writes the event of it. One in another state is left as it is.
 	ReviveDelivery(ctx context.Context, id string, now time.Time) error
 
 	// ListDeliveries returns deliveries.

@@ -1,4 +1,5 @@
-// Package event holds the record of what happened: to sessions, how they started and ended, and to identities.
+// Package event holds the record of what happened: to sessions, how they started and ended, to identities, to keys of the
+// admin API, to settings and to deliveries.
 //
 // Whoever changes something writes its event in the same transaction, so that there is no change without an event and no
 // event without a change. Transactions of many nodes commit in any order. The order in which events are read is made
@@ -15,14 +16,15 @@ type Event struct {
 	At         time.Time
 	Kind       string
 	SessionID  string // "" for an event of an identity
-	IdentityID string
-	Reason     string // of an end, why; of a change of an identity, its state; else ""
-	Actor      string // the id of an identity, "admin", or "" when nobody in particular did it
+	IdentityID string // "" for one of a key or a setting
+	Reason     string // of an end, why; of a change of an identity, its state; of a key, its name; of a setting, what it was and is; of a delivery, its id; else ""
+	Actor      string // the id of an identity, the name of a key, "admin", "policy", or "" when nobody in particular did it
 }
 
 // Kinds are all kinds of events.
 var Kinds = []string{"session_started", "session_refreshed", "session_stepped_up", "session_extended", "session_ended", "session_deleted",
-	"identity_created", "identity_updated", "identity_deleted"}
+	"identity_created", "identity_updated", "identity_deleted",
+	"key_created", "key_revoked", "settings_changed", "delivery_retried"}
 
 // Filter chooses events; what is "" is not asked for.
 type Filter struct{ Kind, SessionID, IdentityID string }

@@ -23,6 +23,7 @@ const (
 	NotFound                     // there is no such thing
 	MethodNotAllowed             // the path exists, the method does not
 	Conflict                     // another object already holds a unique value
+	Outdated                     // the request is meant for a state that has passed
 	Gone                         // it existed and has expired
 	Unprocessable                // it is understood, and has to be continued elsewhere
 	TooLarge                     // the body is over the limit

@@ -86,7 +86,7 @@ func (m *Manager) Update(ctx context.Context, current *Identity, d Draft) (*Iden
 	if err := m.apply(ctx, &next, d, m.later(current.UpdatedAt)); err != nil {
 		return nil, err
 	}
-	return &next, m.Store.UpdateIdentity(ctx, &next, current.UpdatedAt, Admin)
+	return &next, m.Store.UpdateIdentity(ctx, &next, current.UpdatedAt, AdminIn(ctx))
 }
 
 // later is now, but always after a version that it replaces: clocks of several nodes may differ.
@@ -160,7 +160,7 @@ func (m *Manager) DeleteCredential(ctx context.Context, id ID, t CredentialType)
 		if err != nil {
 			return err
 		}
-		if err := m.Store.UpdateIdentity(ctx, next, i.UpdatedAt, Admin); !errors.Is(err, ErrChanged) {
+		if err := m.Store.UpdateIdentity(ctx, next, i.UpdatedAt, AdminIn(ctx)); !errors.Is(err, ErrChanged) {
 			return err
 		}
 	}

@@ -25,6 +25,8 @@ type event struct {
 	began   time.Time // of an answer without an end; zero for others
 	fault   error
 	attrs   []slog.Attr
+
+	admitted func(context.Context) bool // whether the key of an administrator's request counts still
 }
 
 // newEvent begins the event of a request, which has the id that the client gave it, if any.

@@ -74,10 +74,14 @@ func (s *Server) methods(listener, path string, methods map[string]route) http.H
 		allow = append(allow, m)
 	}
 	slices.Sort(allow)
-	refuse := s.observe(listener, "other", path, func(w http.ResponseWriter, _ *http.Request) error {
+	refused := handle(func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Allow", strings.Join(allow, ", "))
 		return errMethod
 	})
+	if listener == "public" && strings.HasPrefix(path, "/admin/") { // nothing is there for whoever has no key
+		refused = s.admittedPublicly("", refused)
+	}
+	refuse := s.observe(listener, "other", path, refused)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h, ok := handlers[r.Method]; ok {
 			h.ServeHTTP(w, r)
@@ -183,12 +187,13 @@ func (s *Server) adminFallback(w http.ResponseWriter, r *http.Request) error {
 }
 
 // guardAdmin completes paths, and keeps web pages out: the admin API has no use for browsers from elsewhere, and a page
-// must not reach it by pointing its own host name at this machine (DNS rebinding).
+// must not reach it by pointing its own host name at this machine (DNS rebinding). A right key it cannot have.
 func (s *Server) guardAdmin(h http.Handler) http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
 	refuse := s.observe("admin", "other", "none", func(http.ResponseWriter, *http.Request) error { return errForeign })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.localHost(r.Host) || crossOrigin.Check(r) != nil {
+		foreign := s.AdminLocal && bearer(r) == "" && !s.localHost(r.Host) // one with a key is judged where that is
+		if foreign || crossOrigin.Check(r) != nil {
 			refuse.ServeHTTP(w, r)
 			return
 		}

@@ -1,10 +1,13 @@
 package server
 
-import "exeunt/internal/flow"
+import (
+	"exeunt/internal/admin"
+	"exeunt/internal/flow"
+)
 
 // publicRoutes is the public API and the built-in pages. What changes something for a person who is known by a cookie is
 // wrapped in own, ownForm or intended; submissions of flows see to it themselves, and the rest looks at no cookie or
-// changes nothing.
+// changes nothing. The admin API is there for whoever has a key.
 func (s *Server) publicRoutes() []route {
 	routes := []route{
 		{"GET", "/health/alive", s.alive},
@@ -64,38 +67,65 @@ func (s *Server) publicRoutes() []route {
 			routes[i].handle = s.guessing(r.handle)
 		}
 	}
+	for _, e := range s.adminEndpoints() {
+		routes = append(routes, route{e.method, e.path, s.admittedPublicly(e.need, e.handle)})
+	}
 	return routes
 }
 
-// adminRoutes is the admin API. Every path also answers without its /admin.
-func (s *Server) adminRoutes() []route {
-	return []route{
-		{"GET", "/admin/health/alive", s.alive},
-		{"GET", "/admin/health/ready", s.ready},
-		{"GET", "/admin/version", s.version},
-		{"GET", "/admin/metrics/prometheus", s.metrics},
+// adminRoute is an endpoint of the admin API, with what a key has to allow.
+type adminRoute struct {
+	method, path string
+	need         admin.Scope
+	handle       handle
+}
 
-		{"GET", "/admin/sessions", s.listSessions},
-		{"POST", "/admin/sessions", s.bulkSessions},
-		{"GET", "/admin/sessions/whoami", s.adminFallback},
-		{"GET", "/admin/sessions/{id}", s.session},
-		{"DELETE", "/admin/sessions/{id}", s.disableSession},
-		{"PATCH", "/admin/sessions/{id}/extend", s.extendSession},
+// adminEndpoints are all that ask for a key, once there is one.
+func (s *Server) adminEndpoints() []adminRoute {
+	return []adminRoute{
+		{"GET", "/admin/sessions", admin.SessionsRead, s.listSessions},
+		{"POST", "/admin/sessions", admin.SessionsWrite, s.bulkSessions},
+		{"GET", "/admin/sessions/{id}", admin.SessionsRead, s.session},
+		{"DELETE", "/admin/sessions/{id}", admin.SessionsWrite, s.disableSession},
+		{"PATCH", "/admin/sessions/{id}/extend", admin.SessionsWrite, s.extendSession},
+		{"GET", "/admin/identities/{id}/sessions", admin.SessionsRead, s.identitySessions},
+		{"DELETE", "/admin/identities/{id}/sessions", admin.SessionsWrite, s.deleteIdentitySessions},
 
-		{"GET", "/admin/identities", s.listIdentities},
-		{"POST", "/admin/identities", s.createIdentity},
-		{"PATCH", "/admin/identities", s.batchIdentities},
-		{"GET", "/admin/identities/{id}", s.identity},
-		{"PUT", "/admin/identities/{id}", s.updateIdentity},
-		{"PATCH", "/admin/identities/{id}", s.patchIdentity},
-		{"DELETE", "/admin/identities/{id}", s.deleteIdentity},
-		{"GET", "/admin/identities/by/external/{id}", s.identityByExternalID},
-		{"DELETE", "/admin/identities/{id}/credentials/{type}", s.deleteCredential},
-		{"GET", "/admin/identities/{id}/sessions", s.identitySessions},
-		{"DELETE", "/admin/identities/{id}/sessions", s.deleteIdentitySessions},
+		{"GET", "/admin/identities", admin.IdentitiesRead, s.listIdentities},
+		{"POST", "/admin/identities", admin.IdentitiesWrite, s.createIdentity},
+		{"PATCH", "/admin/identities", admin.IdentitiesWrite, s.batchIdentities},
+		{"GET", "/admin/identities/{id}", admin.IdentitiesRead, s.identity},
+		{"PUT", "/admin/identities/{id}", admin.IdentitiesWrite, s.updateIdentity},
+		{"PATCH", "/admin/identities/{id}", admin.IdentitiesWrite, s.patchIdentity},
+		{"DELETE", "/admin/identities/{id}", admin.IdentitiesWrite, s.deleteIdentity},
+		{"GET", "/admin/identities/by/external/{id}", admin.IdentitiesRead, s.identityByExternalID},
+		{"DELETE", "/admin/identities/{id}/credentials/{type}", admin.IdentitiesWrite, s.deleteCredential},
 
-		{"GET", "/admin/events", s.events},
-		{"GET", "/admin/hooks/deliveries", s.deliveries},
-		{"POST", "/admin/hooks/deliveries/{id}/retry", s.retryDelivery},
+		{"GET", "/admin/events", admin.SessionsRead, s.events},
+		{"GET", "/admin/hooks/deliveries", admin.SessionsRead, s.deliveries},
+		{"POST", "/admin/hooks/deliveries/{id}/retry", admin.SessionsWrite, s.retryDelivery},
+
+		{"GET", "/admin/settings", admin.Settings, s.settings},
+		{"PATCH", "/admin/settings", admin.Settings, s.changeSettings},
+
+		{"GET", "/admin/keys", admin.All, s.listKeys},
+		{"POST", "/admin/keys", admin.All, s.createKey},
+		{"DELETE", "/admin/keys/{id}", admin.All, s.revokeKey},
 	}
+}
+
+// adminRoutes is the admin API on its own listener. Every path also answers without its /admin.
+func (s *Server) adminRoutes() []route {
+	routes := []route{
+		{"GET", "/admin/health/alive", s.keyless(s.alive)},
+		{"GET", "/admin/health/ready", s.keyless(s.ready)},
+		{"GET", "/admin/version", s.keyless(s.version)},
+		{"GET", "/admin/metrics/prometheus", s.keyless(s.metrics)},
+
+		{"GET", "/admin/sessions/whoami", s.adminFallback},
+	}
+	for _, e := range s.adminEndpoints() {
+		routes = append(routes, route{e.method, e.path, s.admitted(e.need, e.handle)})
+	}
+	return routes
 }

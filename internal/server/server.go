@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/cors"
 
+	"exeunt/internal/admin"
 	"exeunt/internal/courier"
 	events "exeunt/internal/event"
 	"exeunt/internal/flow"
@@ -34,6 +35,8 @@ type Server struct {
 	Exchanges  session.Exchanges
 	Events     *events.Log
 	Hooks      *courier.Courier
+	AdminKeys  *admin.Keyring
+	Settings   Settings
 
 	View    wire.View
 	Session SessionCookie
@@ -50,6 +53,7 @@ type Server struct {
 	CacheMax         time.Duration // the most that it says; zero for the rest of the session's life
 
 	AdminBase      string // base URL of the admin API, with a trailing slash
+	AdminLocal     bool   // only this machine reaches its listener
 	TrustedProxies []netip.Prefix
 	FasterExtend   bool // an extension answers 204 without a body
 	LogChecks      bool // successful session checks are logged too
@@ -62,16 +66,36 @@ type Server struct {
 	Meter   Meter
 	Log     *slog.Logger
 
-	attempts       *attempts // to sign in
-	begun          *attempts // flows
-	guesses        *attempts // of tokens
-	streams        *streams
+	*kept
 	sessionCookies []string // the name of the session cookie, and the former ones
 	csrfCookie     string
 	origins        map[string]bool // whose pages may act for a person: ours, and the configured ones
 	cors           *cors.Cors      // nil when it is off
 
 	strictTransport bool // browsers come by https
+}
+
+// kept is what a server goes on with that takes the place of another.
+type kept struct {
+	attempts  *attempts // to sign in
+	begun     *attempts // flows
+	guesses   *attempts // of tokens
+	wrongKeys *attempts // of the admin API
+	streams   *streams
+}
+
+// remember begins it, unless it was taken over.
+func (s *Server) remember() {
+	if s.kept != nil {
+		return
+	}
+	s.kept = &kept{
+		attempts:  newAttempts(s.FailedAttempts, errAttempts, time.Now),
+		begun:     newAttempts(s.FailedAttempts*flowsPerAttempt, errFlows, time.Now),
+		guesses:   newAttempts(s.FailedAttempts*guessesPerAttempt, errGuesses, time.Now),
+		wrongKeys: newAttempts(s.FailedAttempts, errWrongKeys, time.Now),
+		streams:   newStreams(),
+	}
 }
 
 // Dependency is something the server needs to be ready.
@@ -87,9 +111,7 @@ type Meter interface {
 
 // Public is the handler of the public listener.
 func (s *Server) Public() http.Handler {
-	s.attempts = newAttempts(s.FailedAttempts, errAttempts, time.Now)
-	s.begun = newAttempts(s.FailedAttempts*flowsPerAttempt, errFlows, time.Now)
-	s.guesses = newAttempts(s.FailedAttempts*guessesPerAttempt, errGuesses, time.Now)
+	s.remember()
 	s.sessionCookies = append([]string{s.Session.Name}, s.Session.Former...)
 	s.csrfCookie = csrfName(s.View.Base)
 	s.origins = map[string]bool{}
@@ -104,7 +126,7 @@ func (s *Server) Public() http.Handler {
 
 // Admin is the handler of the admin listener.
 func (s *Server) Admin() http.Handler {
-	s.streams = newStreams()
+	s.remember()
 	return s.guardAdmin(s.handler("admin", s.adminRoutes(), s.adminFallback))
 }
 

@@ -24,6 +24,7 @@ type streams struct {
 const (
 	maxStreams  = 64
 	heartbeat   = 15 * time.Second
+	admission   = time.Second      // how often the key of a follower is looked at
 	streamWrite = 10 * time.Second // for one write to a follower; one that is slower is cut off
 )
 
@@ -113,17 +114,26 @@ func (st *stream) run(ctx context.Context, f events.Filter) error {
 	return err
 }
 
-// relay writes what comes. It reports whether following has ended, and with what failure of the store; a client that is
+// relay writes what comes, as long as the follower's key counts. It reports whether following has ended, and with what failure of the store; a client that is
 // gone is none.
 func (st *stream) relay(ctx context.Context, pages <-chan events.Page, failed <-chan error) (ended bool, err error) {
-	beat := time.NewTicker(st.server.streams.heartbeat)
+	beat, look := time.NewTicker(st.server.streams.heartbeat), time.NewTicker(admission)
 	defer beat.Stop()
+	defer look.Stop()
 	gone := st.write(st.beat())
 	for gone == nil {
 		select {
 		case p := <-pages:
-			if st.after = p.Through; len(p.Events) > 0 {
-				gone = st.write(st.page(p))
+			if st.after = p.Through; len(p.Events) == 0 {
+				continue
+			}
+			if !of(st.w).admitted(ctx) {
+				return false, nil
+			}
+			gone = st.write(st.page(p))
+		case <-look.C:
+			if !of(st.w).admitted(ctx) {
+				return false, nil
 			}
 		case <-beat.C:
 			gone = st.write(st.beat())

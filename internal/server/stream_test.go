@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"exeunt/internal/admin"
 	events "exeunt/internal/event"
 	"exeunt/internal/store"
 	"exeunt/internal/testkit"
@@ -31,7 +32,7 @@ func streaming(t *testing.T, timeout time.Duration) (*Server, *store.Store, *htt
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	s := &Server{Events: events.NewLog(st), Keys: [][]byte{[]byte("a key for tests")}, Meter: noRoutes{}, Log: slog.New(slog.DiscardHandler)}
+	s := &Server{Events: events.NewLog(st), Keys: [][]byte{[]byte("a key for tests")}, Meter: noRoutes{}, AdminKeys: admin.NewKeyring(st), AdminLocal: true, Log: slog.New(slog.DiscardHandler)}
 	listener := httptest.NewUnstartedServer(s.Admin())
 	listener.Config.ReadTimeout, listener.Config.WriteTimeout = timeout, timeout
 	s.streams.heartbeat = timeout

@@ -110,7 +110,7 @@ func (m *Manager) Revoke(ctx context.Context, id ID) error {
 
 // RevokeAll ends the sessions of a scope for an administrator.
 func (m *Manager) RevokeAll(ctx context.Context, scope Scope) (Ended, error) {
-	return m.Store.EndSessions(ctx, scope, End{At: m.Moment(), Reason: RevokedByAdmin, By: Admin})
+	return m.Store.EndSessions(ctx, scope, End{At: m.Moment(), Reason: RevokedByAdmin, By: identity.AdminIn(ctx)})
 }
 
 // RevokeOwn ends every session of an identity on its own behalf, as a sign-in that leaves no other behind does.

@@ -93,7 +93,12 @@ func (s Secret) TravelsIn(c Carrier) bool {
 	if c == InHeader {
 		return !strings.HasPrefix(s.value, string(InCookie))
 	}
-	name, ok := strings.CutPrefix(s.value, string(InCookie))
+	return s.Made(c)
+}
+
+// Made reports whether the secret has the form of those that [NewSecret] makes for a carrier.
+func (s Secret) Made(c Carrier) bool {
+	name, ok := strings.CutPrefix(s.value, string(c))
 	return ok && len(name) == tokenLength && alphanumeric(name)
 }
 

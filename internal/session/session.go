@@ -73,7 +73,7 @@ type Device struct {
 type End struct {
 	At     time.Time
 	Reason Reason
-	By     string // the identity's id for its owner, "admin" for the admin API, "policy" for a configured rule
+	By     string // the identity's id for its owner, the name of its key or "admin" for the admin API, "policy" for a configured rule
 }
 
 // Reason is why a session was ended.

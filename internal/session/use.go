@@ -100,16 +100,16 @@ func (u *Uses) take() (ids []ID) {
 	return ids
 }
 
-// Run writes for a manager until ctx ends, and then what is left.
-func (u *Uses) Run(ctx context.Context, m *Manager, log *slog.Logger) {
+// Run writes, by the rules of the manager of the moment, until ctx ends, and then what is left.
+func (u *Uses) Run(ctx context.Context, m func() *Manager, log *slog.Logger) {
 	for {
 		select {
 		case <-u.wake:
-			u.write(ctx, m, log)
+			u.write(ctx, m(), log)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
-			u.write(last, m, log)
+			u.write(last, m(), log)
 			return
 		}
 	}

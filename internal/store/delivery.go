@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"exeunt/internal/courier"
+	"exeunt/internal/identity"
 )
 
 // A new hook begins where the positions end, and with the time from which on events are for it: what has happened before
@@ -215,11 +216,16 @@ func (s *Store) Delivery(ctx context.Context, id string) (*courier.Delivery, err
 const reviveDelivery query = `
 UPDATE deliveries SET state = 'waiting', changed_at = $2, due_at = $2, leased_until = 0, attempts = 0 WHERE id = $1 AND state = 'dead'`
 
+const deliveryRetried = "delivery_retried" // the kind of an event; its reason is the id of the delivery
+
 // ReviveDelivery implements courier.Store.
 func (s *Store) ReviveDelivery(ctx context.Context, id string, now time.Time) error {
-	return s.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
-		_, err := t.exec(ctx, reviveDelivery, id, micros(now))
-		return err
+	return s.write(ctx, manner{}, func(ctx context.Context, t *tx) error {
+		n, err := t.exec(ctx, reviveDelivery, id, micros(now))
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.event(ctx, eventRow{at: micros(now), kind: deliveryRetried, reason: id, actor: identity.AdminIn(ctx)})
 	})
 }
 

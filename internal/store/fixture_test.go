@@ -321,6 +321,20 @@ func operations() []operation {
 			_, err := st.ListDeliveries(ctx, courier.Filter{Limit: 1})
 			return err
 		}},
+		{"InsertAdminKey", func(ctx context.Context, st *Store) error {
+			k, hash := madeKey(testkit.Email(), now)
+			return st.InsertAdminKey(ctx, k, hash)
+		}},
+		{"RevokeAdminKey", func(ctx context.Context, st *Store) error { return st.RevokeAdminKey(ctx, "x", now, "root") }},
+		{"AdminKeys", func(ctx context.Context, st *Store) error { _, err := st.AdminKeys(ctx); return err }},
+		{"AdminKey", func(ctx context.Context, st *Store) error { _, _, err := st.AdminKey(ctx, token); return err }},
+		{"TouchAdminKey", func(ctx context.Context, st *Store) error { return st.TouchAdminKey(ctx, "x", now, now) }},
+		{"SettingsVersion", func(ctx context.Context, st *Store) error { _, err := st.SettingsVersion(ctx); return err }},
+		{"Settings", func(ctx context.Context, st *Store) error { _, err := st.Settings(ctx); return err }},
+		{"ChangeSettings", func(ctx context.Context, st *Store) error {
+			_, err := st.ChangeSettings(ctx, 0, "{}", nil, now, "root")
+			return err
+		}},
 		{"CountDeliveries", func(ctx context.Context, st *Store) error { _, _, err := st.CountDeliveries(ctx); return err }},
 		{"UpdateFlow", func(ctx context.Context, st *Store) error { return st.UpdateFlow(ctx, fl) }},
 		{"Atomic", func(ctx context.Context, st *Store) error {

@@ -109,7 +109,7 @@ func (t *tx) insertIdentity(ctx context.Context, i *identity.Identity) error {
 	if err != nil {
 		return taken(err)
 	}
-	if err := t.event(ctx, eventRow{at: micros(i.CreatedAt), kind: "identity_created", identity: i.ID.String()}); err != nil {
+	if err := t.event(ctx, eventRow{at: micros(i.CreatedAt), kind: "identity_created", identity: i.ID.String(), actor: identity.ActorIn(ctx)}); err != nil {
 		return err
 	}
 	return t.saveCredentials(ctx, i)
@@ -227,7 +227,7 @@ func (t *tx) whyNotUpdated(ctx context.Context, id identity.ID) error {
 
 func (t *tx) endAllOf(ctx context.Context, id identity.ID, reason session.Reason, at time.Time, gone bool) error {
 	_, err := t.endSessions(ctx, session.Scope{Identities: []identity.ID{id}, Delete: gone},
-		session.End{At: at, Reason: reason, By: session.Admin})
+		session.End{At: at, Reason: reason, By: identity.AdminIn(ctx)})
 	return err
 }
 
@@ -245,7 +245,7 @@ func (s *Store) DeleteIdentity(ctx context.Context, id identity.ID, now time.Tim
 			return identity.ErrNotFound
 		}
 		t.effects = append(t.effects, effect{kind: identityChanged, identity: id})
-		if err := t.event(ctx, eventRow{at: micros(now), kind: "identity_deleted", identity: id.String(), actor: session.Admin}); err != nil {
+		if err := t.event(ctx, eventRow{at: micros(now), kind: "identity_deleted", identity: id.String(), actor: identity.AdminIn(ctx)}); err != nil {
 			return err
 		}
 		return t.endAllOf(ctx, id, session.IdentityDeleted, now, true)

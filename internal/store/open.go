@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"exeunt/internal/session"
 )
 
 const defaultCacheBytes = 128 << 20
@@ -50,6 +52,7 @@ func (s *Store) merge() {
 	s.ends = merger[ending, changed]{flights: d.flights, most: maxMerged, answer: s.ending(ends)}
 	s.heldEnds = merger[ending, changed]{flights: 1, most: maxMerged, answer: s.ending(endByTokens)}
 	s.extends = merger[extending, bool]{flights: d.flights, most: maxMerged, once: true, answer: s.extending(extends)}
+	s.keys = merger[session.TokenHash, foundKey]{flights: d.flights, most: maxMerged, answer: s.findKeys}
 	s.heldExtends = merger[extending, bool]{flights: 1, most: maxMerged, once: true, answer: s.extending(extendSession)}
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"exeunt/internal/identity"
 	"exeunt/internal/session"
 )
 
@@ -27,8 +28,8 @@ UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + n
 
 // extendFree leaves out rows that somebody else holds at the moment, as endFreeByTokens does.
 var (
-	extendSession = newChange(extendByAdmin + extendable + wasExtended + `'' AS reason, 'admin' AS actor`)
-	extendFree    = newChange(extendByAdmin + freeOnes + wasExtended + `'' AS reason, 'admin' AS actor`)
+	extendSession = newChange(extendByAdmin + extendable + wasExtended + `'' AS reason, CAST($9 AS TEXT) AS actor`)
+	extendFree    = newChange(extendByAdmin + freeOnes + wasExtended + `'' AS reason, CAST($9 AS TEXT) AS actor`)
 	slideSession  = newChange(`
 UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + nextDeadline + `, CAST($6 AS BIGINT) + CAST($5 AS BIGINT)), extended_at = $6, last_seen_at = $6` +
 		extendable + ` AND rotation = $9` + wasExtended + `'activity' AS reason, identity_id AS actor`)
@@ -36,7 +37,7 @@ UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + n
 
 // ExtendSession implements session.Store.
 func (s *Store) ExtendSession(ctx context.Context, id session.ID, rule session.ExtendRule) (done bool, err error) {
-	key := extending{id: id, lengths: rule.Lengths, window: -1, debounce: rule.Now.Sub(rule.Debounced)}
+	key := extending{id: id, lengths: rule.Lengths, window: -1, debounce: rule.Now.Sub(rule.Debounced), by: identity.AdminIn(ctx)}
 	if rule.Window != nil {
 		key.window = *rule.Window
 	}
@@ -66,6 +67,7 @@ type extending struct {
 	id               session.ID
 	lengths          session.Lengths
 	window, debounce time.Duration
+	by               string
 }
 
 // rule is that of an extension that takes place now.
@@ -101,7 +103,7 @@ func (t *tx) extendAll(ctx context.Context, how change, keys []extending, now ti
 	}
 	done := make(map[extending]bool, len(keys))
 	for rule, ids := range byRule {
-		rows, err := t.change(ctx, how, extendArgs(ids, rule.rule(now))...)
+		rows, err := t.change(ctx, how, append(extendArgs(ids, rule.rule(now)), rule.by)...)
 		if err != nil {
 			return nil, err
 		}

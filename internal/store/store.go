@@ -27,10 +27,11 @@ type Store struct {
 	meter  Meter
 	bell   bell
 
-	// Changes that are asked for at the same moment are carried out together. What concerns a row that somebody else holds
+	// What is asked for at the same moment is carried out together. What concerns a row that somebody else holds
 	// waits apart, so that it takes one connection, and keeps nobody else waiting.
 	ends, heldEnds       merger[ending, changed]
 	extends, heldExtends merger[extending, bool]
+	keys                 merger[session.TokenHash, foundKey]
 }
 
 var (

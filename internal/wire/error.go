@@ -13,6 +13,7 @@ var statuses = map[fault.Kind]int{
 	fault.Internal: http.StatusInternalServerError, fault.Invalid: http.StatusBadRequest,
 	fault.Unauthenticated: http.StatusUnauthorized, fault.Forbidden: http.StatusForbidden, fault.NotFound: http.StatusNotFound,
 	fault.MethodNotAllowed: http.StatusMethodNotAllowed, fault.Conflict: http.StatusConflict, fault.Gone: http.StatusGone,
+	fault.Outdated:      http.StatusPreconditionFailed,
 	fault.Unprocessable: http.StatusUnprocessableEntity,
 	fault.TooLarge:      http.StatusRequestEntityTooLarge, fault.HeadersTooLarge: http.StatusRequestHeaderFieldsTooLarge,
 	fault.Busy: http.StatusTooManyRequests, fault.Unavailable: http.StatusServiceUnavailable,
