@@ -55,7 +55,7 @@ func build(ctx context.Context, c *config.Config, s *store.Store, post *courier.
 	}
 	sessions := &session.Manager{Store: s, Rules: sessionRules(c.Session), Meter: m, Uses: session.NewUses(), Key: signing[0]}
 	identities := &identity.Manager{Store: s, Schemas: schemas, Hasher: hasher}
-	closed := vault.New(append(keys(c.Secrets.Cipher), signing...))
+	closed := newVault(c, signing)
 	flows, err := engine(c, s, sessions, identities, hasher, closed, m)
 	if err != nil {
 		return nil, err
@@ -72,14 +72,23 @@ func build(ctx context.Context, c *config.Config, s *store.Store, post *courier.
 	if err != nil {
 		return nil, err
 	}
-	return &server.Server{
+	srv := &server.Server{
 		Session: sessionCookie(c.Session.Cookie), CSRF: attributes(c.Cookies), CORS: server.CORS(c.Serve.Public.CORS), Places: where, Pages: pages,
 		ClearBrowserData: c.SelfService.Logout.ClearBrowserData, Tokens: tokens, CacheFor: c.Session.Cacheable, CacheMax: c.Session.CacheableMaxAge,
 		Sessions: sessions, Identities: identities, Flows: flows, Schemas: schemas, Exchanges: s, Events: post.Events, Hooks: post,
 		Vault: closed, View: wire.View{Base: c.Serve.Public.BaseURL}, AdminBase: c.Serve.Admin.BaseURL, TrustedProxies: c.Serve.Public.TrustedProxies,
 		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), Keys: signing, FailedAttempts: c.Serve.Public.FailedAttempts,
 		Ready: []server.Dependency{{Name: "database", Check: s.Ping}}, Metrics: m.Handler(), Meter: m, Log: log,
-	}, nil
+	}
+	if cookies := elsewhere(c); cookies != nil {
+		srv.Elsewhere = cookies
+	}
+	return srv, nil
+}
+
+// newVault closes with the secrets for data, and opens what was closed with those of the server as well.
+func newVault(c *config.Config, signing [][]byte) *vault.Vault {
+	return vault.New(append(keys(c.Secrets.Cipher), signing...))
 }
 
 func hashing(h config.Hashers) password.Params {

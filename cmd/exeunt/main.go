@@ -27,6 +27,9 @@ func run() int {
 	defer stop()
 	if err := command(os.Stdout, os.Stderr).ExecuteContext(ctx); err != nil {
 		report(os.Stderr, err)
+		if errors.Is(err, errRows) {
+			return 3
+		}
 		return 1
 	}
 	return 0
@@ -53,7 +56,7 @@ func command(stdout, stderr io.Writer) *cobra.Command {
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), configCommand(), versionCommand())
+	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), importCommand(), configCommand(), versionCommand())
 	return root
 }
 

@@ -48,7 +48,8 @@ func (s *Server) carries(r *http.Request) bool {
 	for _, name := range s.sessionCookies {
 		for _, sent := range r.CookiesNamed(name) {
 			text, _ := splitCookie(sent.Value)
-			if token, err := session.ParseSecret(text); err == nil && token.TravelsIn(session.InCookie) {
+			token, err := session.ParseSecret(text)
+			if s.Elsewhere != nil || err == nil && token.TravelsIn(session.InCookie) {
 				return true
 			}
 		}

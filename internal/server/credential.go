@@ -89,7 +89,11 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 			seen = true
 			text, lasts := splitCookie(sent.Value)
 			token, err := session.ParseSecret(text)
-			if err != nil || !token.TravelsIn(session.InCookie) {
+			own := err == nil && token.TravelsIn(session.InCookie)
+			if !own {
+				token, err = s.sealedElsewhere(w, name, sent.Value)
+			}
+			if err != nil {
 				continue
 			}
 			if tried == maxTried {
@@ -97,15 +101,19 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 				continue
 			}
 			tried++
-			live, err := find(s.Sessions, r.Context(), token)
+			var live *session.Session
+			if own {
+				live, err = find(s.Sessions, r.Context(), token)
+			} else {
+				live, token, err = s.Sessions.Inherited(r.Context(), token, find)
+			}
 			if errors.Is(err, session.ErrNone) {
 				ended = cmp.Or(ended, endReason(err))
 				replaced = replaced || errors.Is(err, session.ErrReplaced)
 				continue
 			}
-			if err == nil && name != s.Session.Name && live.TokenUntil.IsZero() {
-				s.remove(w, name)
-				s.issue(w, token, live)
+			if err == nil && (name != s.Session.Name || !own) && live.TokenUntil.IsZero() && token.TravelsIn(session.InCookie) {
+				s.replace(w, name, token, live)
 			}
 			return caller{session: live, token: token, cookie: true, lasts: lasts}, true, err
 		}
@@ -146,4 +154,17 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request) (caller, error) 
 // signedIn is caller for endpoints that need a session: ErrNone without.
 func (s *Server) signedIn(w http.ResponseWriter, r *http.Request) (caller, error) {
 	return s.identify(w, r, (*session.Manager).Lookup)
+}
+
+// sealedElsewhere is the token in a session cookie of the server whose place this one has taken. Whoever asks with a cookie
+// of our own pays nothing for it.
+func (s *Server) sealedElsewhere(w http.ResponseWriter, name, value string) (session.Secret, error) {
+	if s.Elsewhere == nil {
+		return session.Secret{}, session.ErrBadToken
+	}
+	token, err := s.Elsewhere.Open(name, value)
+	if err != nil && !errors.Is(err, session.ErrBadToken) {
+		note(w, "foreign_cookie", err.Error())
+	}
+	return token, err
 }
