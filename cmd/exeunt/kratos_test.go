@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -64,10 +65,14 @@ func (x *takeover) run(args ...string) (stdout, stderr string, status int) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	var exit *exec.ExitError
+	begun := time.Now()
 	if err := cmd.Run(); errors.As(err, &exit) {
 		status = exit.ExitCode()
 	} else if err != nil {
 		x.t.Fatal(err)
+	}
+	if used, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		x.t.Logf("the import took %v and %d MiB", time.Since(begun).Round(time.Millisecond), used.Maxrss>>10)
 	}
 	return out.String(), errs.String(), status
 }
@@ -193,28 +198,43 @@ func (a answer) replaced(t *testing.T) string {
 	return ""
 }
 
-const manyPeople = 2000
+// peopleVariable names the environment variable with how many people there are to take over, to measure with more.
+const peopleVariable = "EXEUNT_TAKEOVER_PEOPLE"
+
+func manyPeople(t *testing.T) int {
+	t.Helper()
+	n := 2000
+	if text := os.Getenv(peopleVariable); text != "" {
+		if _, err := fmt.Sscan(text, &n); err != nil || n < 2000 {
+			t.Fatalf("%s=%s: want a number of at least 2000", peopleVariable, text)
+		}
+	}
+	return n
+}
 
 // What is signed in at a Kratos is signed in here, whatever became of the import on its way.
 func TestTakingOverFromKratos(t *testing.T) {
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()
-			x := newTakeover(t, engine)
-			people := x.Fill(0, manyPeople, bcryptHash, time.Now())
+			x, many := newTakeover(t, engine), manyPeople(t)
+			var people []testkit.KratosPerson
+			for len(people) < many {
+				people = append(people, x.Fill(len(people), min(len(people)+2000, many), bcryptHash, time.Now())...)
+			}
 			before := x.Dump()
 			x.killed("identities")
 			x.killed("sessions")
-			if _, sum := x.summary(0); sum.Identities.Read != manyPeople || sum.Sessions.Added+sum.Sessions.Unchanged != manyPeople || sum.Identities.Unchanged == 0 {
+			if _, sum := x.summary(0); sum.Identities.Read != many || sum.Sessions.Added+sum.Sessions.Unchanged != many || sum.Identities.Unchanged == 0 {
 				t.Errorf("after it was killed: %+v", sum)
 			}
 			twice := x.stored()
-			if _, sum := x.summary(0); sum.Identities.Unchanged != manyPeople || sum.Sessions.Unchanged != manyPeople || x.stored() != twice {
+			if _, sum := x.summary(0); sum.Identities.Unchanged != many || sum.Sessions.Unchanged != many || x.stored() != twice {
 				t.Errorf("once more: %+v", sum)
 			}
 			first := x.target
 			x.into(engine)
-			if _, sum := x.summary(0); sum.Identities.Added != manyPeople || sum.Sessions.Added != manyPeople || sum.Sessions.Ended != 0 {
+			if _, sum := x.summary(0); sum.Identities.Added != many || sum.Sessions.Added != many || sum.Sessions.Ended != 0 {
 				t.Errorf("at one go: %+v", sum)
 			}
 			if x.stored() != twice {
@@ -224,7 +244,7 @@ func TestTakingOverFromKratos(t *testing.T) {
 				t.Error("the import has changed the Kratos database")
 			}
 			in := start(t, first, kratosSecrets)
-			for range 100 {
+			for range many / 20 {
 				p := people[rand.IntN(len(people))]
 				in.whoami(p.Token).expect(t, 200).is(t, "id", p.Session).is(t, "identity.id", p.Identity)
 				a := in.call("GET", in.public+"/sessions/whoami", nil, "Cookie", carrying(kratosCookie(t, p.Token)))
