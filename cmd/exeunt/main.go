@@ -27,7 +27,7 @@ func run() int {
 	defer stop()
 	if err := command(os.Stdout, os.Stderr).ExecuteContext(ctx); err != nil {
 		report(os.Stderr, err)
-		if errors.Is(err, errRows) {
+		if errors.Is(err, errRows) || errors.Is(err, errDifferent) {
 			return 3
 		}
 		return 1
@@ -56,7 +56,7 @@ func command(stdout, stderr io.Writer) *cobra.Command {
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), importCommand(), configCommand(), versionCommand())
+	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), importCommand(), shadowCommand(), configCommand(), versionCommand())
 	return root
 }
 
