@@ -11,12 +11,13 @@ import (
 const pageSize = 500
 
 // Everything is read as text, so that both engines answer alike and one odd value spoils one row and not a page. Columns
-// are named, as their order differs from one installation to the next.
+// are named, as their order differs from one installation to the next. PostgreSQL takes a bare id in ORDER BY for the text,
+// which has no index.
 const (
 	someIdentities = `
 SELECT CAST(id AS TEXT), schema_id, CAST(traits AS TEXT), state, CAST(state_changed_at AS TEXT), CAST(metadata_public AS TEXT),
        CAST(metadata_admin AS TEXT), CAST(organization_id AS TEXT), external_id, CAST(created_at AS TEXT), CAST(updated_at AS TEXT)
-  FROM identities WHERE nid = ID($1) AND id > ID($2) ORDER BY id LIMIT 500`
+  FROM identities WHERE nid = ID($1) AND id > ID($2) ORDER BY identities.id LIMIT 500`
 
 	credentialsOf = `
 SELECT CAST(c.id AS TEXT), CAST(c.identity_id AS TEXT), t.name, CAST(c.config AS TEXT), CAST(c.version AS TEXT),
@@ -24,11 +25,10 @@ SELECT CAST(c.id AS TEXT), CAST(c.identity_id AS TEXT), t.name, CAST(c.config AS
   FROM identity_credentials c LEFT JOIN identity_credential_types t ON t.id = c.identity_credential_type_id
  WHERE c.nid = ID($1) AND c.identity_id IN IDS($2) ORDER BY c.id`
 
-	// SQLite has no index on the identity of an identifier.
+	// By credentials: SQLite has no index on the identity of an identifier.
 	identifiersOf = `
-SELECT CAST(n.identity_credential_id AS TEXT), n.identifier
-  FROM identity_credentials c JOIN identity_credential_identifiers n ON n.identity_credential_id = c.id
- WHERE n.nid = ID($1) AND c.identity_id IN IDS($2) ORDER BY n.identifier`
+SELECT CAST(identity_credential_id AS TEXT), identifier
+  FROM identity_credential_identifiers WHERE nid = ID($1) AND identity_credential_id IN IDS($2) ORDER BY identifier`
 
 	verifiableOf = `
 SELECT CAST(id AS TEXT), CAST(identity_id AS TEXT), via, value, CASE WHEN verified IS TRUE THEN '1' ELSE '0' END, status,
@@ -44,7 +44,7 @@ SELECT CAST(id AS TEXT), CAST(identity_id AS TEXT), via, value, '0', '', NULL, C
 SELECT CAST(id AS TEXT), CAST(identity_id AS TEXT), token, CAST(expires_at AS TEXT), CAST(issued_at AS TEXT),
        CAST(authenticated_at AS TEXT), CAST(authentication_methods AS TEXT), CAST(created_at AS TEXT)
   FROM sessions
- WHERE nid = ID($1) AND id > ID($2) AND active IS TRUE AND token IS NOT NULL AND logout_token IS NOT NULL ORDER BY id LIMIT 500`
+ WHERE nid = ID($1) AND id > ID($2) AND active IS TRUE AND token IS NOT NULL AND logout_token IS NOT NULL ORDER BY sessions.id LIMIT 500`
 
 	devicesOf = `
 SELECT CAST(id AS TEXT), CAST(session_id AS TEXT), ip_address, user_agent, location
@@ -151,19 +151,23 @@ func (s *Source) people(ctx context.Context, after string) (page []person, last 
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		parts, ids := make([]map[string][]row, 4), list(column(rows, 0))
-		for i, q := range []string{credentialsOf, verifiableOf, recoveryOf, identifiersOf} {
-			by := 1
-			if i == 3 {
-				by = 0
-			}
-			if parts[i], err = r.by(ctx, by, q, s.network, ids); err != nil {
+		parts, ids := make([]map[string][]row, 3), list(column(rows, 0))
+		for i, q := range []string{credentialsOf, verifiableOf, recoveryOf} {
+			if parts[i], err = r.by(ctx, 1, q, s.network, ids); err != nil {
 				return err
 			}
 		}
+		var credentials []string
+		for _, all := range parts[0] {
+			credentials = append(credentials, column(all, 0)...)
+		}
+		names, err := r.by(ctx, 0, identifiersOf, s.network, list(credentials))
+		if err != nil {
+			return err
+		}
 		for _, x := range rows {
 			id := x.text(0)
-			page = append(page, person{x, parts[0][id], parts[3], parts[1][id], parts[2][id]})
+			page = append(page, person{x, parts[0][id], names, parts[1][id], parts[2][id]})
 		}
 		last = rows[len(rows)-1].text(0)
 		return nil

@@ -84,6 +84,7 @@ var errManyCookies = fault.New(fault.Invalid, "session_cookies_too_many", "The r
 // them was replaced: the request was under way for long, and the browser has the new one by now.
 func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (c caller, found bool, err error) {
 	seen, tried, left, replaced, ended := false, 0, false, false, ""
+	var odd error // why the first of those that are no tokens is none
 	for _, name := range s.sessionCookies {
 		for _, sent := range r.CookiesNamed(name) {
 			seen = true
@@ -91,9 +92,10 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 			token, err := session.ParseSecret(text)
 			own := err == nil && token.TravelsIn(session.InCookie)
 			if !own {
-				token, err = s.sealedElsewhere(w, name, sent.Value)
+				token, err = s.sealedElsewhere(name, sent.Value)
 			}
 			if err != nil {
+				odd = cmp.Or(odd, err)
 				continue
 			}
 			if tried == maxTried {
@@ -117,6 +119,9 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 			}
 			return caller{session: live, token: token, cookie: true, lasts: lasts}, true, err
 		}
+	}
+	if odd != nil && s.Elsewhere != nil {
+		note(w, "foreign_cookie", odd.Error())
 	}
 	switch {
 	case left:
@@ -158,13 +163,9 @@ func (s *Server) signedIn(w http.ResponseWriter, r *http.Request) (caller, error
 
 // sealedElsewhere is the token in a session cookie of the server whose place this one has taken. Whoever asks with a cookie
 // of our own pays nothing for it.
-func (s *Server) sealedElsewhere(w http.ResponseWriter, name, value string) (session.Secret, error) {
+func (s *Server) sealedElsewhere(name, value string) (session.Secret, error) {
 	if s.Elsewhere == nil {
 		return session.Secret{}, session.ErrBadToken
 	}
-	token, err := s.Elsewhere.Open(name, value)
-	if err != nil && !errors.Is(err, session.ErrBadToken) {
-		note(w, "foreign_cookie", err.Error())
-	}
-	return token, err
+	return s.Elsewhere.Open(name, value)
 }

@@ -23,12 +23,12 @@ type imported struct {
 }
 
 const (
-	importedOnes query = `SELECT id, fingerprint, version FROM imports WHERE kind = $1 AND id IN ANY_OF($2)`
+	importedOnes query = `SELECT id, fingerprint, version FROM imports WHERE id IN ANY_OF($1) AND kind = $2`
 	saveImports  query = `
 INSERT INTO imports (kind, id, source, fingerprint, version)
 SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS TEXT), CAST(value ->> 2 AS TEXT), CAST(value ->> 3 AS TEXT), CAST(value ->> 4 AS BIGINT) FROM JSON_ROWS($1)
  WHERE TRUE
-    ON CONFLICT (kind, id) DO UPDATE SET fingerprint = excluded.fingerprint, version = excluded.version`
+    ON CONFLICT (id, kind) DO UPDATE SET fingerprint = excluded.fingerprint, version = excluded.version`
 )
 
 func (t *tx) importedOnes(ctx context.Context, kind, ids string) (map[string]imported, error) {
@@ -39,7 +39,7 @@ func (t *tx) importedOnes(ctx context.Context, kind, ids string) (map[string]imp
 		err := r.Scan(&id, &was.fingerprint, &was.version)
 		found[id] = was
 		return err
-	}, importedOnes, kind, ids)
+	}, importedOnes, ids, kind)
 }
 
 // rows are rows to insert with one statement.

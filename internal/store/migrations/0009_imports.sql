@@ -8,5 +8,5 @@ CREATE TABLE imports (
     source      TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     version     BIGINT NOT NULL,
-    PRIMARY KEY (kind, id)
+    PRIMARY KEY (id, kind)
 );
