@@ -159,7 +159,9 @@ type KratosPerson struct {
 
 // KratosOne is the nth person, always the same one for a database.
 func (k *KratosDB) KratosOne(n int) KratosPerson {
-	id := func(what string) string { return uuid.NewSHA1(uuid.MustParse(k.Network), fmt.Append(nil, what, n)).String() }
+	id := func(what string) string {
+		return uuid.NewSHA1(uuid.MustParse(k.Network), fmt.Append(nil, what, n)).String()
+	}
 	sum := md5.Sum(fmt.Append(nil, k.Network, n)) // of no importance: it only has to look like a token
 	return KratosPerson{id("identity"), id("credential"), id("session"), fmt.Sprintf("p%d@example.org", n), "ory_st_" + hex.EncodeToString(sum[:])}
 }
