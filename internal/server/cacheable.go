@@ -48,8 +48,10 @@ func (s *Server) carries(r *http.Request) bool {
 	for _, name := range s.sessionCookies {
 		for _, sent := range r.CookiesNamed(name) {
 			text, _ := splitCookie(sent.Value)
-			token, err := session.ParseSecret(text)
-			if s.Elsewhere != nil || err == nil && token.TravelsIn(session.InCookie) {
+			if token, err := session.ParseSecret(text); err == nil && token.TravelsIn(session.InCookie) {
+				return true
+			}
+			if _, err := s.sealedElsewhere(name, sent.Value); err == nil {
 				return true
 			}
 		}
