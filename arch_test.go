@@ -26,7 +26,8 @@ var mayImport = map[string][]string{
 	"internal/method/password": {"fault", "identity", "session", "flow"},
 	"internal/method/profile":  {"fault", "identity", "session", "flow"},
 	"internal/method/otp":      {"fault", "identity", "session", "flow", "vault"},
-	"internal/store":           {"fault", "identity", "session", "admin", "flow", "event", "courier", "tries"},
+	"internal/kratos":          {"identity", "session"},
+	"internal/store":           {"fault", "identity", "session", "admin", "flow", "event", "courier", "tries", "kratos"},
 	"internal/wire":            {"fault", "identity", "session", "admin", "flow", "event", "courier"},
 	"internal/metrics":         {"session", "flow", "courier"},
 	"internal/server":          {"fault", "identity", "session", "admin", "flow", "event", "courier", "token", "tries", "wire", "ui", "vault"},
@@ -45,13 +46,14 @@ var mayImport = map[string][]string{
 
 // onlyIn says which packages may import something from outside that belongs to one place.
 var onlyIn = map[string][]string{
-	"database/sql":                 {"internal/store", "internal/testkit", "bench"},
-	"modernc.org/sqlite":           {"internal/store", "bench"},
-	"github.com/jackc/pgx":         {"internal/store", "internal/testkit", "bench", "proof/rig"},
+	"database/sql":                 {"internal/store", "internal/kratos", "internal/testkit", "bench"},
+	"modernc.org/sqlite":           {"internal/store", "internal/kratos", "bench"},
+	"github.com/jackc/pgx":         {"internal/store", "internal/kratos", "internal/testkit", "bench", "proof/rig"},
 	"net/http":                     {"internal/server", "internal/wire", "internal/metrics", "internal/method/password", "internal/courier", "internal/testkit", "cmd/exeunt", "bench", "proof/drive", "proof/rig"},
 	"github.com/prometheus":        {"internal/metrics"},
 	"github.com/go-jose":           {"internal/token"},
 	"github.com/google/go-jsonnet": {"internal/token"},
+	"github.com/gorilla":           {"internal/kratos"},
 }
 
 type listed struct {

@@ -81,9 +81,13 @@ func prepare(ctx context.Context, c *config.Config, s *store.Store, post *courie
 	}
 	return &parts{
 		store: s, meter: m, log: log, post: post, uses: session.NewUses(), hasher: hasher, signing: signing, pages: pages, tokens: tokens,
-		identities: &identity.Manager{Store: s, Schemas: schemas, Hasher: hasher}, vault: vault.New(append(keys(c.Secrets.Cipher), signing...)),
-		adminKeys: admin.NewKeyring(s),
+		identities: &identity.Manager{Store: s, Schemas: schemas, Hasher: hasher}, vault: newVault(c, signing), adminKeys: admin.NewKeyring(s),
 	}, nil
+}
+
+// newVault closes with the secrets for data, and opens what was closed with those of the server as well.
+func newVault(c *config.Config, signing [][]byte) *vault.Vault {
+	return vault.New(append(keys(c.Secrets.Cipher), signing...))
 }
 
 // build makes a server of the parts, by a configuration.
@@ -97,7 +101,7 @@ func (p *parts) build(c *config.Config) (*server.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &server.Server{
+	srv := &server.Server{
 		Session: sessionCookie(c.Session.Cookie), CSRF: attributes(c.Cookies), CORS: server.CORS(c.Serve.Public.CORS), Places: where, Pages: p.pages,
 		ClearBrowserData: c.SelfService.Logout.ClearBrowserData, Tokens: p.tokens, CacheFor: c.Session.Cacheable, CacheMax: c.Session.CacheableMaxAge,
 		Sessions: sessions, Identities: p.identities, Flows: flows, Schemas: p.identities.Schemas, Exchanges: p.store, Events: p.post.Events, Hooks: p.post,
@@ -105,7 +109,11 @@ func (p *parts) build(c *config.Config) (*server.Server, error) {
 		Vault: p.vault, View: wire.View{Base: c.Serve.Public.BaseURL}, AdminBase: c.Serve.Admin.BaseURL, TrustedProxies: c.Serve.Public.TrustedProxies,
 		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), Keys: p.signing, FailedAttempts: c.Serve.Public.FailedAttempts,
 		Ready: []server.Dependency{{Name: "database", Check: p.store.Ping}}, Metrics: p.meter.Handler(), Meter: p.meter, Log: p.log,
-	}, nil
+	}
+	if cookies := elsewhere(c); cookies != nil {
+		srv.Elsewhere = cookies
+	}
+	return srv, nil
 }
 
 func sessionRules(c config.Session) session.Rules {

@@ -38,7 +38,7 @@ func (s *kept) TouchAdminKey(_ context.Context, _ string, now, _ time.Time) erro
 func TestNamesOfKeysAreThoseOfNobodyElse(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"backend": true, "a": true, "7": true, "ci.deploy_2-x": true, strings.Repeat("x", 63): true,
-		"": false, "admin": false, "policy": false, "Backend": false, "-x": false, ".x": false, "a b": false, "a\n": false, "é": false,
+		"": false, "admin": false, "policy": false, "import": false, "Backend": false, "-x": false, ".x": false, "a b": false, "a\n": false, "é": false,
 		strings.Repeat("x", 64): false, session.NewID().String(): false, strings.ReplaceAll(session.NewID().String(), "-", ""): false,
 	} {
 		if err := checkName(name); (err == nil) != ok {

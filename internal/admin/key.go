@@ -66,7 +66,7 @@ func (k *Key) Allows(need Scope) bool {
 var (
 	ErrNoKey     = fault.New(fault.NotFound, "admin_key_not_found", "There is no such key.")
 	ErrNameTaken = fault.New(fault.Conflict, "admin_key_name_taken", "Another key has this name. Choose another one, or revoke that key first.")
-	ErrBadName   = fault.New(fault.Invalid, "admin_key_name_invalid", "The name of a key has 1 to 63 small letters, digits, dots, dashes and underscores, begins with a letter or digit, and is neither admin nor policy nor an id.")
+	ErrBadName   = fault.New(fault.Invalid, "admin_key_name_invalid", "The name of a key has 1 to 63 small letters, digits, dots, dashes and underscores, begins with a letter or digit, and is neither admin, policy, import nor an id.")
 	ErrBadScope  = fault.New(fault.Invalid, "admin_key_scopes_invalid", "A key needs one scope at least, each out of "+scopeList()+".")
 	ErrBadExpiry = fault.New(fault.Invalid, "admin_key_expiry_invalid", "A key expires in the future, or never.")
 )
@@ -81,9 +81,12 @@ func scopeList() string {
 
 var keyName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
+// otherActors are those of events that are neither identities nor keys; the last is whoever took over from another server.
+var otherActors = []string{identity.Admin, session.ByPolicy, "import"}
+
 // checkName refuses names that could be taken for another actor of an event.
 func checkName(name string) error {
-	if !keyName.MatchString(name) || name == identity.Admin || name == session.ByPolicy || uuid.Validate(name) == nil {
+	if !keyName.MatchString(name) || slices.Contains(otherActors, name) || uuid.Validate(name) == nil {
 		return ErrBadName
 	}
 	return nil

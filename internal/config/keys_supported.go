@@ -39,7 +39,7 @@ func supportedKeys() []Key {
 		s("log.checks", "false", "Also logs each successful session check.", into(boolean, func(c *Config) *bool { return &c.Log.Checks })),
 
 		s("secrets.default", "", "Secrets for everything that has no list of its own. The first is used, the others still open what they once closed.", into(longSecrets, func(c *Config) *[]string { return &c.Secrets.Default })),
-		s("secrets.cookie", "", "Secrets for cookies.", into(longSecrets, func(c *Config) *[]string { return &c.Secrets.Cookie })),
+		s("secrets.cookie", "", "Secrets for cookies. Session cookies of a Kratos that were sealed with one of them are known, too; see [kratos.md](kratos.md).", into(longSecrets, func(c *Config) *[]string { return &c.Secrets.Cookie })),
 		s("secrets.cipher", "", "Secrets for encrypted data.", into(cipherKeys, func(c *Config) *[]string { return &c.Secrets.Cipher })),
 		s("cookies.domain", "", "The domain that cookies are for, with all hosts below it: the host of the base URL or a domain above it. Without it, the host alone.", into(cookieDomain, func(c *Config) *string { return &c.Cookies.Domain })),
 		s("cookies.path", "/", "The path that cookies are for. It covers that of the base URL.", into(cookiePath, func(c *Config) *string { return &c.Cookies.Path })),

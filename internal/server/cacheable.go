@@ -51,6 +51,9 @@ func (s *Server) carries(r *http.Request) bool {
 			if token, err := session.ParseSecret(text); err == nil && token.TravelsIn(session.InCookie) {
 				return true
 			}
+			if _, err := s.sealedElsewhere(name, sent); err == nil {
+				return true
+			}
 		}
 	}
 	return false

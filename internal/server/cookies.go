@@ -98,11 +98,19 @@ func (s *Server) persistent(x *session.Session) bool {
 	return s.Session.Persistent
 }
 
+// replace gives a browser the session cookie in the place of one of another name, or of another server.
+func (s *Server) replace(w http.ResponseWriter, name string, token session.Secret, to *session.Session) {
+	if name != s.Session.Name {
+		s.remove(w, name)
+	}
+	s.issue(w, token, to)
+}
+
 // renew sends the cookie again when its session lives for longer than the browser believes, also when cookies like it are
 // not to outlive the browser any more. A token that was replaced must not come back.
 func (s *Server) renew(w http.ResponseWriter, c caller) {
 	dated := c.lasts != 0 || s.persistent(c.session)
-	if c.cookie && c.session.TokenUntil.IsZero() && dated && c.lasts < c.session.DeadlineAt.UnixMicro() {
+	if c.cookie && c.token.TravelsIn(session.InCookie) && c.session.TokenUntil.IsZero() && dated && c.lasts < c.session.DeadlineAt.UnixMicro() {
 		s.issue(w, c.token, c.session)
 	}
 }

@@ -84,12 +84,18 @@ var errManyCookies = fault.New(fault.Invalid, "session_cookies_too_many", "The r
 // them was replaced: the request was under way for long, and the browser has the new one by now.
 func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (c caller, found bool, err error) {
 	seen, tried, left, replaced, ended := false, 0, false, false, ""
+	var odd error // why the first of those that are no tokens is none
 	for _, name := range s.sessionCookies {
 		for sent := range cookieValues(r, name) {
 			seen = true
 			text, lasts := splitCookie(sent)
 			token, err := session.ParseSecret(text)
-			if err != nil || !token.TravelsIn(session.InCookie) {
+			own := err == nil && token.TravelsIn(session.InCookie)
+			if !own {
+				token, err = s.sealedElsewhere(name, sent)
+			}
+			if err != nil {
+				odd = cmp.Or(odd, err)
 				continue
 			}
 			if tried == maxTried {
@@ -97,18 +103,25 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 				continue
 			}
 			tried++
-			live, err := find(s.Sessions, r.Context(), token)
+			var live *session.Session
+			if own {
+				live, err = find(s.Sessions, r.Context(), token)
+			} else {
+				live, token, err = s.Sessions.Inherited(r.Context(), token, find)
+			}
 			if errors.Is(err, session.ErrNone) {
 				ended = cmp.Or(ended, endReason(err))
 				replaced = replaced || errors.Is(err, session.ErrReplaced)
 				continue
 			}
-			if err == nil && name != s.Session.Name && live.TokenUntil.IsZero() {
-				s.remove(w, name)
-				s.issue(w, token, live)
+			if err == nil && (name != s.Session.Name || !own) && live.TokenUntil.IsZero() && token.TravelsIn(session.InCookie) {
+				s.replace(w, name, token, live)
 			}
 			return caller{session: live, token: token, cookie: true, lasts: lasts}, true, err
 		}
+	}
+	if odd != nil && s.Elsewhere != nil {
+		note(w, "foreign_cookie", odd.Error())
 	}
 	switch {
 	case left:
@@ -146,4 +159,13 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request) (caller, error) 
 // signedIn is caller for endpoints that need a session: ErrNone without.
 func (s *Server) signedIn(w http.ResponseWriter, r *http.Request) (caller, error) {
 	return s.identify(w, r, (*session.Manager).Lookup)
+}
+
+// sealedElsewhere is the token in a session cookie of the server whose place this one has taken. Whoever asks with a cookie
+// of our own pays nothing for it.
+func (s *Server) sealedElsewhere(name, value string) (session.Secret, error) {
+	if s.Elsewhere == nil {
+		return session.Secret{}, session.ErrBadToken
+	}
+	return s.Elsewhere.Open(name, value)
 }

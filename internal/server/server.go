@@ -48,6 +48,8 @@ type Server struct {
 
 	Tokens *token.Tokenizer
 
+	Elsewhere Opener // opens the session cookies of the server whose place this one has taken; nil for none
+
 	ClearBrowserData bool          // browsers drop what they keep of our origin at logout
 	CacheFor         bool          // whoami says for how long its answer may be kept
 	CacheMax         time.Duration // the most that it says; zero for the rest of the session's life
@@ -96,6 +98,12 @@ func (s *Server) remember() {
 		wrongKeys: newAttempts(s.FailedAttempts, errWrongKeys, time.Now),
 		streams:   newStreams(),
 	}
+}
+
+// Opener opens a session cookie that another server has sealed, and returns the session token in it. What was not sealed for
+// a cookie of that name, with a secret that is known, is an error.
+type Opener interface {
+	Open(name, value string) (session.Secret, error)
 }
 
 // Dependency is something the server needs to be ready.

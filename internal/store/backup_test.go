@@ -66,6 +66,7 @@ func populated(f fixture) (live, over, ended client) {
 	f.ok(err)
 	_, _, err = f.QueueDeliveries(f.ctx, "https://app.example/hook", []string{sessionEnded}, now)
 	f.ok(err)
+	f.raw(`INSERT INTO imports (kind, id, source, fingerprint, version) VALUES ('identity', $1, 'elsewhere', 'fingerprint', 1)`, i.ID.String())
 	return live, over, ended
 }
 

@@ -16,10 +16,13 @@ SELECT i.id, CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS BIGINT) FROM ident
 	usedCodes query = `SELECT code_hash, used_at FROM used_codes WHERE identity_id = $1`
 )
 
+// forever is until when a code is remembered that could always be used again.
+const forever = int64(math.MaxInt64)
+
 // UseCode notes that an identity has used a one-time password, known by a hash, which could be used until a moment; zero is
 // for ever. It reports whether this is the first time: of several at once, one is. An identity that is gone uses nothing.
 func (s *Store) UseCode(ctx context.Context, id identity.ID, hash string, now, until time.Time) (first bool, err error) {
-	expires := int64(math.MaxInt64)
+	expires := forever
 	if !until.IsZero() {
 		expires = micros(until)
 	}

@@ -18,6 +18,7 @@ import (
 	"exeunt/internal/fault"
 	"exeunt/internal/flow"
 	"exeunt/internal/identity"
+	"exeunt/internal/kratos"
 	"exeunt/internal/session"
 )
 
@@ -40,6 +41,7 @@ var (
 	_ flow.Store     = (*Store)(nil)
 	_ event.Store    = (*Store)(nil)
 	_ courier.Store  = (*Store)(nil)
+	_ kratos.Target  = (*Store)(nil)
 )
 
 // Meter counts what was committed and how long the database took. Its methods must not block.
