@@ -64,10 +64,11 @@ func importKratosCommand() *cobra.Command {
 var errRows = errors.New("rows were left out, or not taken over whole; they are listed above")
 
 func importKratos(ctx context.Context, f importFlags, stdout, stderr io.Writer) error {
-	c, err := load(f.files, false)
+	l, err := load(f.files, false)
 	if err != nil {
 		return err
 	}
+	c := l.Config
 	if f.file != "" {
 		other, err := config.ReadKratos(f.file)
 		if err != nil {
