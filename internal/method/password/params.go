@@ -2,7 +2,9 @@ package password
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"fmt"
+	"strings"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
@@ -31,12 +33,31 @@ func (p Params) make(password string) (string, error) {
 		hash, err := bcrypt.GenerateFromPassword([]byte(password), p.BcryptCost)
 		return string(hash), err
 	}
-	salt := make([]byte, p.SaltLength)
-	rand.Read(salt)
-	kib := uint32(p.Memory / 1024)
-	key := argon2.IDKey([]byte(password), salt, p.Iterations, kib, uint8(p.Parallelism), p.KeyLength)
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, kib, p.Iterations, p.Parallelism,
-		raw64.EncodeToString(salt), raw64.EncodeToString(key)), nil
+	salt := random(p.SaltLength)
+	key := argon2.IDKey([]byte(password), salt, p.Iterations, p.kib(), uint8(p.Parallelism), p.KeyLength)
+	return p.phc(salt, key), nil
+}
+
+func (p Params) kib() uint32 { return uint32(p.Memory / 1024) }
+
+func random(bytes uint32) []byte {
+	b := make([]byte, bytes)
+	_, _ = rand.Read(b) // never fails: crypto/rand ends the program instead
+	return b
+}
+
+// phc writes an argon2id hash in the PHC string format.
+func (p Params) phc(salt, key []byte) string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.kib(), p.Iterations, p.Parallelism,
+		raw64.EncodeToString(salt), raw64.EncodeToString(key))
+}
+
+// decoy makes a hash at random, which takes as long to try as any other and fits no password. Nothing is computed for it.
+func (p Params) decoy() string {
+	if p.Algorithm == "bcrypt" {
+		return fmt.Sprintf("$2a$%02d$%s", p.BcryptCost, strings.ReplaceAll(base64.RawStdEncoding.EncodeToString(random(40)), "+", ".")[:53])
+	}
+	return p.phc(random(p.SaltLength), random(p.KeyLength))
 }
 
 // check finds parameters that cannot be computed, or that nobody should wait for.
