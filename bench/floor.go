@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ type floor struct {
 	Kind   string // F1 to F4
 	Where  string // the address of the database
 	Rows   int    // of its table
+	Spread bool   // checks ask for all of them, at random
 	Status int
 	Header http.Header
 	Body   []byte
@@ -63,8 +65,11 @@ func (f floor) handler(work func(ctx context.Context, key string) error) http.Ha
 }
 
 // row picks one, each as often as any other, in no order that a table or a cache could like: checks ask for the same
-// thousand, as they do of the server.
+// thousand, as they do of the server, unless they are spread.
 func (f floor) row(turn int64) int {
+	if f.Spread {
+		return rand.IntN(f.Rows)
+	}
 	if f.Kind == "F2" {
 		return int(turn % reused)
 	}

@@ -143,7 +143,27 @@ func makeFloorTable(driver, dsn string, rows int) error {
 	if _, err := db.Exec(`CREATE TABLE floor (id TEXT PRIMARY KEY, v BIGINT NOT NULL)`); err != nil {
 		return err
 	}
-	for from := 0; from < rows; from += atOnce {
+	return fillFloorTable(db, driver, 0, rows)
+}
+
+// growFloorTable adds rows to it.
+func growFloorTable(driver, dsn string, from, rows int) error {
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := fillFloorTable(db, driver, from, rows); err != nil {
+		return err
+	}
+	if driver == "pgx" {
+		_, err = db.Exec(`VACUUM ANALYZE floor`)
+	}
+	return err
+}
+
+func fillFloorTable(db *sql.DB, driver string, from, rows int) error {
+	for ; from < rows; from += atOnce {
 		var some [][]string
 		for i := from; i < min(from+atOnce, rows); i++ {
 			some = append(some, []string{floorKey(i)})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -23,14 +24,15 @@ func grow(s settings) error {
 	if err := keepLoadAway(); err != nil {
 		return err
 	}
-	fmt.Printf("%-11s %10s   %10s %9s %9s %9s %6s   %8s %8s\n", "store", "sessions", "first /s", "/s", "p50", "p99", "busy", "start", "memory")
+	fmt.Printf("%-11s %10s   %10s %9s %9s %9s %8s %6s   %9s %8s %6s   %8s %8s\n", "store", "sessions", "first /s", "/s", "p50", "p99", "CPU s/M", "busy",
+		"floor/s", "CPU s/M", "ratio", "start", "memory")
 	for _, p := range all {
 		for i, n := range s.growth {
 			from := perPerson
 			if i > 0 {
 				from = s.growth[i-1]
 			}
-			if err := p.fill(from, n); err != nil {
+			if err := errors.Join(p.fill(from, n), growFloorTable(p.driver, p.floors, from, n)); err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
 			if err := s.grown(dir, p, n); err != nil {
@@ -42,7 +44,7 @@ func grow(s settings) error {
 }
 
 // grown measures at one size: the first answer after the start, then the first checks, then those after each session
-// could be asked for twice.
+// could be asked for twice, beside a floor with as many rows.
 func (s settings) grown(dir string, p place, sessions int) error {
 	begun := time.Now()
 	server, err := s.serve(dir, p.quiet())
@@ -51,28 +53,42 @@ func (s settings) grown(dir string, p place, sessions int) error {
 	}
 	defer server.stop()
 	anyone := func() (exchange, bool) { return whoami(headerToken(2 * rand.IntN(sessions/2))), true }
-	if _, err := record(server.address, whoami(headerToken(0))); err != nil {
+	recorded, err := record(server.address, whoami(headerToken(0)))
+	if err != nil {
 		return err
 	}
 	started := time.Since(begun)
+	recorded.Kind, recorded.Where, recorded.Rows, recorded.Spread = p.check, p.floors, sessions, true
+	beside, err := recorded.start()
+	if err != nil {
+		return err
+	}
+	defer beside.stop()
 	first, err := load(server.address, s.connections, s.duration, anyone)
 	if err != nil {
 		return err
 	}
-	warm := time.Duration(float64(sessions) / first.throughput * float64(time.Second))
-	if _, err := load(server.address, s.connections, min(warm, time.Minute), anyone); err != nil {
+	warm := time.Duration(2 * float64(sessions) / first.throughput * float64(time.Second))
+	if _, err := load(server.address, s.connections, min(warm, 4*time.Minute), anyone); err != nil {
 		return err
 	}
-	var mine []measurement
+	var mine, floors []measurement
 	for range s.rounds {
-		m, err := server.measure(func() (measurement, error) { return load(server.address, s.connections, s.duration, anyone) })
+		m, err := beside.measure(func() (measurement, error) {
+			return load(beside.address, s.connections, s.duration, recorded.asked(anyone))
+		})
+		if err != nil {
+			return err
+		}
+		floors = append(floors, m)
+		m, err = server.measure(func() (measurement, error) { return load(server.address, s.connections, s.duration, anyone) })
 		if err != nil {
 			return err
 		}
 		mine = append(mine, m)
 	}
-	m := median(mine)
-	fmt.Printf("%-11s %10d   %10.0f %9.0f %9s %9s %6.2f   %8s %6dMB\n", p.name, sessions, first.throughput, m.throughput,
-		short(m.p50), short(m.p99), m.busy, started.Round(time.Millisecond), server.resident("VmHWM")>>10)
+	m, f := median(mine), median(floors)
+	fmt.Printf("%-11s %10d   %10.0f %9.0f %9s %9s %8.1f %6.2f   %9.0f %8.1f %6.2f   %8s %6dMB\n", p.name, sessions, first.throughput, m.throughput,
+		short(m.p50), short(m.p99), m.cpu, m.busy, f.throughput, f.cpu, m.throughput/f.throughput, started.Round(time.Millisecond), server.resident("VmHWM")>>10)
 	return nil
 }
