@@ -3,7 +3,7 @@
 export CGO_ENABLED := 0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 
-.PHONY: run build test proof test-fuzz screenshots bench fmt
+.PHONY: run build test proof test-fuzz screenshots bench release fmt
 
 run: build ## build and run the server with its embedded default
 	bin/exeunt serve
@@ -25,6 +25,9 @@ screenshots: build ## pictures of every built-in page, for a phone and a desktop
 
 bench: build ## measure session checks and logout beside their floors
 	scripts/bench
+
+release: ## static binaries for Linux and macOS in dist/, with what they are made of and checksums; VERSION=v1.2.3
+	scripts/release $(VERSION)
 
 fmt:
 	gofmt -w $$(git ls-files '*.go')
