@@ -16,6 +16,7 @@ import (
 	"exeunt/internal/session"
 	"exeunt/internal/store"
 	"exeunt/internal/token"
+	"exeunt/internal/tracing"
 	"exeunt/internal/ui"
 	"exeunt/internal/vault"
 	"exeunt/internal/wire"
@@ -55,6 +56,7 @@ type parts struct {
 	pages      *ui.Pages
 	tokens     *token.Tokenizer
 	adminKeys  *admin.Keyring
+	tracer     *tracing.Tracer // nil for none
 }
 
 // prepare makes what stays.
@@ -109,6 +111,9 @@ func (p *parts) build(c *config.Config) (*server.Server, error) {
 		Vault: p.vault, View: wire.View{Base: c.Serve.Public.BaseURL}, AdminBase: c.Serve.Admin.BaseURL, TrustedProxies: c.Serve.Public.TrustedProxies,
 		FasterExtend: c.Session.FasterExtend, LogChecks: c.Log.Checks, Version: versionText(), Keys: p.signing, FailedAttempts: c.Serve.Public.FailedAttempts,
 		Ready: []server.Dependency{{Name: "database", Check: p.store.Ping}}, Metrics: p.meter.Handler(), Meter: p.meter, Log: p.log,
+	}
+	if p.tracer != nil {
+		srv.Tracer = p.tracer
 	}
 	if cookies := elsewhere(c); cookies != nil {
 		srv.Elsewhere = cookies

@@ -21,6 +21,7 @@ import (
 	"exeunt/internal/server"
 	"exeunt/internal/session"
 	"exeunt/internal/store"
+	"exeunt/internal/tracing"
 )
 
 func serveCommand() *cobra.Command {
@@ -49,7 +50,16 @@ func serve(ctx context.Context, l *loaded, migrate bool, stdout, stderr io.Write
 	c := l.Config
 	log := logger(c.Log, stderr)
 	m := metrics.New()
-	s, err := store.Open(ctx, dsn(c), store.Options{Meter: m, Log: log, CacheBytes: int64(c.Session.CacheMaxBytes) / 4 * 3})
+	tracer, err := traces(ctx, c.Tracing, log)
+	if err != nil {
+		return err
+	}
+	o := store.Options{Meter: m, Log: log, CacheBytes: int64(c.Session.CacheMaxBytes) / 4 * 3}
+	if tracer != nil {
+		o.Tracer = tracer
+		defer func() { _ = tracer.Close(context.WithoutCancel(ctx)) }() // what is not taken in time is told by the tracer
+	}
+	s, err := store.Open(ctx, dsn(c), o)
 	if err != nil {
 		return err
 	}
@@ -78,7 +88,7 @@ func serve(ctx context.Context, l *loaded, migrate bool, stdout, stderr io.Write
 	if err != nil {
 		return err
 	}
-	r, err := run(context.WithoutCancel(ctx), l, s, post, m, log) // whoever is told to stop now leaves in order, a moment later
+	r, err := run(context.WithoutCancel(ctx), l, s, post, m, tracer, log) // whoever is told to stop now leaves in order, a moment later
 	if err != nil {
 		return errors.Join(err, doors.close())
 	}
@@ -91,6 +101,9 @@ func serve(ctx context.Context, l *loaded, migrate bool, stdout, stderr io.Write
 	work.Go(func() { first.Tokens.Watch(working) })
 	work.Go(func() { r.follow(working) })
 	work.Go(func() { r.watch(working) })
+	if c.Log.Audit != "" {
+		work.Go(func() { audit(c.Log, post.Events, log).Run(working) })
+	}
 	if len(post.Hooks) > 0 {
 		work.Go(func() { post.Run(working) })
 	}
@@ -104,11 +117,12 @@ func serve(ctx context.Context, l *loaded, migrate bool, stdout, stderr io.Write
 }
 
 // run makes the server, as files and store want it at the moment.
-func run(ctx context.Context, l *loaded, s *store.Store, post *courier.Courier, m *metrics.Metrics, log *slog.Logger) (*running, error) {
+func run(ctx context.Context, l *loaded, s *store.Store, post *courier.Courier, m *metrics.Metrics, tracer *tracing.Tracer, log *slog.Logger) (*running, error) {
 	p, err := prepare(ctx, l.Config, s, post, m, log)
 	if err != nil {
 		return nil, err
 	}
+	p.tracer = tracer
 	now, err := loadStored(ctx, l.sources, s)
 	if err != nil {
 		return nil, err

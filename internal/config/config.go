@@ -16,6 +16,7 @@ type Config struct {
 	Dev         bool   // cookies without Secure, for plain http
 	Serve       Serve
 	Log         Log
+	Tracing     Tracing
 	Secrets     Secrets
 	Hashers     Hashers
 	Identity    Identity
@@ -74,6 +75,16 @@ type Log struct {
 	Level  string // trace, debug, info, warn or error
 	Format string // json or text
 	Checks bool   // also log each successful session check
+	Audit  string // the file that events are written to; "" for none
+}
+
+// Tracing says where traces go.
+type Tracing struct {
+	Provider  string  // "" records nothing
+	Service   string  // what the server is called in them
+	Collector string  // host:port or address
+	Insecure  bool    // without TLS
+	Ratio     float64 // the part that is recorded
 }
 
 // Secrets are the keys of the server. The first of a list is used, the others still open what they once closed.

@@ -9,7 +9,9 @@ func inertKeys() []Key {
 	words := checked(listOf(texts))
 	return slices.Concat(
 		inertAll("nothing depends on the version of Kratos", row{"version", text}),
-		inertAll("spans and profiles are not recorded", row{"tracing", anything}, row{"profiling", text}),
+		inertAll("profiles are fetched from the admin API", row{"profiling", text}),
+		inertAll("traces go to a collector over OTLP alone", row{"tracing.providers.jaeger", anything}, row{"tracing.providers.zipkin", anything}),
+		inertAll("nothing depends on it", row{"tracing.deployment_environment", text}),
 		inertAll("no messages are sent", row{"courier", anything}, row{"watch-courier", flag}),
 		inertAll("nothing is reported to anybody", row{"sqa-opt-out", flag}),
 		inertAll("preflights are always answered here", row{"serve.public.cors.options_passthrough", flag}),

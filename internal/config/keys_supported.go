@@ -38,6 +38,14 @@ func supportedKeys() []Key {
 		s("log.format", "text", "How a line of the log looks.", into(oneOf([]string{"json", "text"}, map[string]string{"json_pretty": "write json", "gelf": "write json"}), func(c *Config) *string { return &c.Log.Format })),
 		s("log.checks", "false", "Also logs each successful session check.", into(boolean, func(c *Config) *bool { return &c.Log.Checks })),
 
+		s("log.audit", "", "A file to which every event is written as a line of JSON, in order; `FILE.position` beside it says how far it has come. Without it, events are in the database alone.", into(texts, func(c *Config) *string { return &c.Log.Audit })),
+
+		s("tracing.provider", "", "`otel` records traces of requests and sends them to a collector. Without it nothing is recorded.", into(oneOf([]string{"otel"}, map[string]string{"jaeger": "collectors take OTLP by now; write otel", "zipkin": "collectors take OTLP by now; write otel"}), func(c *Config) *string { return &c.Tracing.Provider })),
+		s("tracing.service_name", "exeunt", "What the server is called in traces.", into(texts, func(c *Config) *string { return &c.Tracing.Service })),
+		s("tracing.providers.otlp.server_url", "localhost:4318", "The collector, which takes OTLP over HTTP: host and port, or an address.", into(texts, func(c *Config) *string { return &c.Tracing.Collector })),
+		s("tracing.providers.otlp.insecure", "false", "Whether a collector named by host and port is reached without TLS.", into(boolean, func(c *Config) *bool { return &c.Tracing.Insecure })),
+		s("tracing.providers.otlp.sampling.sampling_ratio", "1", "The part of all traces that is recorded, from 0 to 1.", into(fraction, func(c *Config) *float64 { return &c.Tracing.Ratio })),
+
 		s("secrets.default", "", "Secrets for everything that has no list of its own. The first is used, the others still open what they once closed.", into(longSecrets, func(c *Config) *[]string { return &c.Secrets.Default })),
 		s("secrets.cookie", "", "Secrets for cookies. Session cookies of a Kratos that were sealed with one of them are known, too; see [kratos.md](kratos.md).", into(longSecrets, func(c *Config) *[]string { return &c.Secrets.Cookie })),
 		s("secrets.cipher", "", "Secrets for encrypted data.", into(cipherKeys, func(c *Config) *[]string { return &c.Secrets.Cipher })),

@@ -136,6 +136,20 @@ func number(least, most int) kind[int] {
 	}}
 }
 
+// fraction is a share of a whole.
+var fraction = kind[float64]{name: "a number from 0 to 1", parse: func(s site) (float64, bool) {
+	text, ok := s.word("a number from 0 to 1", "!!float", "!!int")
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(n >= 0 && n <= 1) {
+		s.wrong("%s is not possible; write a number from 0 to 1", shortened(text))
+		return 0, false
+	}
+	return n, true
+}}
+
 var (
 	bareNumber  = regexp.MustCompile(`^[0-9]+$`)
 	daysOrWeeks = regexp.MustCompile(`^([0-9]{1,5})(d|w)$`)

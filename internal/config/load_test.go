@@ -57,7 +57,8 @@ func TestWithoutFilesTheDefaultsHold(t *testing.T) {
 			}},
 			Admin: Admin{Host: "127.0.0.1", Port: 4434, BaseURL: "http://127.0.0.1:4434/", MaxConnections: 1000},
 		},
-		Log: Log{Level: "info", Format: "text"},
+		Log:     Log{Level: "info", Format: "text"},
+		Tracing: Tracing{Service: "exeunt", Collector: "localhost:4318", Ratio: 1},
 		Hashers: Hashers{
 			Algorithm:  "argon2",
 			Argon2:     Argon2{Memory: 19 << 20, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32, DedicatedMemory: 256 << 20},

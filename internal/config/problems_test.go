@@ -9,7 +9,7 @@ func TestProblems(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"an unknown key with a near name is suggested":        {"\nselfservice: {flows: {logot: {}}}", "exeunt.yml:2: unknown key selfservice.flows.logot; did you mean logout?"},
 		"a key in the wrong place is suggested with its path": {"haveibeenpwned_enabled: true", "exeunt.yml:1: unknown key haveibeenpwned_enabled; did you mean selfservice.methods.password.config.haveibeenpwned_enabled?"},
-		"an unknown key like nothing lists what is known":     {"log: {zzzzzzzzz: 1}", "exeunt.yml:1: unknown key log.zzzzzzzzz; known here: checks, format, level, leak_sensitive_values, redaction_text"},
+		"an unknown key like nothing lists what is known":     {"log: {zzzzzzzzz: 1}", "exeunt.yml:1: unknown key log.zzzzzzzzz; known here: audit, checks, format, level, leak_sensitive_values, redaction_text"},
 		"a duration without unit":                             {"session:\n  lifespan: 24", `exeunt.yml:2: session.lifespan: "24" has no unit; write 24h`},
 		"a duration in days":                                  {"session: {lifespan: 2d}", `exeunt.yml:1: session.lifespan: "2d": days and weeks are written in hours; write 48h`},
 		"a negative duration":                                 {"session: {lifespan: -1h}", `exeunt.yml:1: session.lifespan: "-1h" is too short; write 1s or more`},

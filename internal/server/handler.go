@@ -97,6 +97,11 @@ func (s *Server) observe(listener, method, path string, h handle) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		e := newEvent(w, r)
+		if s.Tracer != nil {
+			var end func(int, error)
+			r, end = s.Tracer.Request(r, method, path)
+			defer func() { end(e.status, e.fault) }()
+		}
 		s.general(w.Header(), listener)
 		if err := s.run(h, e, r); err != nil {
 			s.fail(e, r, err)

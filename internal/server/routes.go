@@ -122,6 +122,8 @@ func (s *Server) adminRoutes() []route {
 		{"GET", "/admin/version", s.keyless(s.version)},
 		{"GET", "/admin/metrics/prometheus", s.keyless(s.metrics)},
 
+		{"GET", "/admin/debug/pprof/{name}", s.profiled(s.profile)},
+
 		{"GET", "/admin/sessions/whoami", s.adminFallback},
 	}
 	for _, e := range s.adminEndpoints() {

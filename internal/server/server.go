@@ -66,6 +66,7 @@ type Server struct {
 	Ready   []Dependency
 	Metrics http.Handler
 	Meter   Meter
+	Tracer  Tracer // nil for none
 	Log     *slog.Logger
 
 	*kept
@@ -110,6 +111,12 @@ type Opener interface {
 type Dependency struct {
 	Name  string
 	Check func(ctx context.Context) error
+}
+
+// Tracer records what becomes of requests.
+type Tracer interface {
+	// Request begins the record of a request, and returns the request to go on with.
+	Request(r *http.Request, method, route string) (*http.Request, func(status int, err error))
 }
 
 // Meter prepares the counting of one route's requests. What it returns is called for each request and must not block.

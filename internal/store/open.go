@@ -31,7 +31,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: e, meter: o.Meter}
+	s := &Store{engine: e, meter: o.Meter, tracer: o.Tracer}
 	s.merge()
 	if lite, ok := e.(*sqliteEngine); ok {
 		if err := lite.migrate(ctx); err != nil {

@@ -87,7 +87,13 @@ func (s *Store) SessionByToken(ctx context.Context, token session.TokenHash) (*s
 	if t, ok := ctx.Value(txKey{}).(*tx); ok {
 		return t.sessionByToken(ctx, token)
 	}
-	return s.engine.sessionByToken(ctx, token)
+	if s.tracer == nil { // every check passes here
+		return s.engine.sessionByToken(ctx, token)
+	}
+	ctx, end := s.tracer.Operation(ctx, "store check")
+	found, err := s.engine.sessionByToken(ctx, token)
+	end(err)
+	return found, err
 }
 
 func (t *tx) sessionByToken(ctx context.Context, token session.TokenHash) (found *session.Session, err error) {

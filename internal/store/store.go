@@ -26,6 +26,7 @@ import (
 type Store struct {
 	engine engine
 	meter  Meter
+	tracer Tracer // nil for none
 	bell   bell
 
 	// What is asked for at the same moment is carried out together. What concerns a row that somebody else holds
@@ -53,9 +54,15 @@ type Meter interface {
 	Collected(what string, n int64)
 }
 
+// Tracer records what the store is asked, as parts of requests.
+type Tracer interface {
+	Operation(ctx context.Context, name string) (context.Context, func(err error))
+}
+
 // Options are what a store needs besides its address.
 type Options struct {
 	Meter      Meter
+	Tracer     Tracer // nil for none
 	Log        *slog.Logger
 	CacheBytes int64 // bound of what is kept of sessions in memory, most of it outside the heap of Go; zero means 128 MiB
 }
@@ -109,13 +116,15 @@ func (s *Store) Atomic(ctx context.Context, fn func(ctx context.Context) error) 
 	})
 }
 
-func (s *Store) write(ctx context.Context, how manner, fn func(context.Context, *tx) error) error {
+func (s *Store) write(ctx context.Context, how manner, fn func(context.Context, *tx) error) (err error) {
 	if t, ok := ctx.Value(txKey{}).(*tx); ok {
 		return fn(ctx, t)
 	}
 	defer s.took("write", time.Now())
+	ctx, end := s.traced(ctx, "store write")
+	defer func() { end(err) }()
 	noted := false
-	err := s.engine.write(ctx, how, func(ctx context.Context, t *tx) error {
+	err = s.engine.write(ctx, how, func(ctx context.Context, t *tx) error {
 		err := fn(ctx, t)
 		noted = t.noted
 		return err
@@ -126,12 +135,22 @@ func (s *Store) write(ctx context.Context, how manner, fn func(context.Context, 
 	return err
 }
 
-func (s *Store) read(ctx context.Context, fn func(context.Context, *tx) error) error {
+func (s *Store) read(ctx context.Context, fn func(context.Context, *tx) error) (err error) {
 	if t, ok := ctx.Value(txKey{}).(*tx); ok {
 		return fn(ctx, t)
 	}
 	defer s.took("read", time.Now())
+	ctx, end := s.traced(ctx, "store read")
+	defer func() { end(err) }()
 	return s.engine.read(ctx, fn)
+}
+
+// traced begins the record of an operation, if there is to be one.
+func (s *Store) traced(ctx context.Context, name string) (context.Context, func(error)) {
+	if s.tracer == nil {
+		return ctx, func(error) {}
+	}
+	return s.tracer.Operation(ctx, name)
 }
 
 func (s *Store) took(operation string, start time.Time) {
