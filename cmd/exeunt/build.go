@@ -151,5 +151,5 @@ func gauges(m *metrics.Metrics, s *store.Store) {
 	m.Gauge("exeunt_store_connections_in_use", "Connections that are busy.", func() float64 { return float64(s.Stats().InUse) })
 	m.Gauge("exeunt_store_connections_max", "Most connections allowed.", func() float64 { return float64(s.Stats().Max) })
 	m.Gauge("exeunt_store_connection_waits", "How often a caller had to wait for a connection.", func() float64 { return float64(s.Stats().Waited) })
-	m.Gauge("exeunt_store_cached_sessions", "Live sessions held in memory (SQLite).", func() float64 { return float64(s.Stats().CachedSessions) })
+	m.Gauge("exeunt_store_cached_sessions", "Live sessions held in memory, ready to be shown (SQLite).", func() float64 { return float64(s.Stats().CachedSessions) })
 }
