@@ -59,7 +59,7 @@ func command(stdout, stderr io.Writer) *cobra.Command {
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), importCommand(), shadowCommand(), configCommand(), keysCommand(), versionCommand(), hashCommand())
+	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), importCommand(), shadowCommand(), configCommand(), keysCommand(), tunnelCommand(), versionCommand(), hashCommand())
 	return root
 }
 
