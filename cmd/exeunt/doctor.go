@@ -78,10 +78,10 @@ func (f *doctorFlags) doctor() (*doctor.Doctor, error) {
 	}
 	for _, origin := range f.origins {
 		u, err := url.Parse(origin)
-		if err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
 			return nil, errors.New("--origin: write an origin, such as https://app.example.com")
 		}
-		d.Origins = append(d.Origins, u.Scheme+"://"+u.Host)
+		d.Origins = append(d.Origins, canonical(&url.URL{Scheme: u.Scheme, Host: u.Host}))
 	}
 	if os.Getenv(keyVariable) != "" {
 		d.Lookup = lookup(d)
@@ -103,12 +103,21 @@ func (f *doctorFlags) addresses(c *config.Config) (server, admin string, err err
 		if flag == "--admin" && *address == "" {
 			continue
 		}
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" {
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 			return "", "", fmt.Errorf("%s: write a base URL, such as https://auth.example.com", flag)
 		}
-		*address = strings.TrimSuffix(*address, "/")
+		*address = canonical(u)
 	}
 	return server, strings.TrimSuffix(admin, "/admin"), nil
+}
+
+// canonical is a base URL as browsers write it, without a slash at the end.
+func canonical(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	if usual := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]; strings.HasSuffix(host, usual) {
+		host = strings.TrimSuffix(host, usual)
+	}
+	return u.Scheme + "://" + host + strings.TrimRight(u.Path, "/")
 }
 
 // lookup asks the admin API whose a token is: on its own listener, or in public where the doctor knows no other.

@@ -127,14 +127,24 @@ func tokenOf(path string) string {
 	return u.Query().Get("page_token")
 }
 
-// show writes one event, at once.
+// errShow means that an event could not be shown: to ask again would not help.
+var errShow = errors.New("showing an event")
+
 func (t *tail) show(doc json.RawMessage) error {
+	if err := t.write(doc); err != nil {
+		return fmt.Errorf("%w: %w", errShow, err)
+	}
+	return nil
+}
+
+// write writes one event, at once.
+func (t *tail) write(doc json.RawMessage) error {
 	if t.p.json {
 		return t.p.document(doc)
 	}
 	var e wire.Event
 	if err := json.Unmarshal(doc, &e); err != nil {
-		return fmt.Errorf("reading an event: %w", err)
+		return err
 	}
 	line := e.At.Local().Format(time.DateTime) + "  " + e.Kind
 	for _, part := range [][2]string{{"reason", e.Reason}, {"by", e.Actor}, {"session", e.SessionID}, {"identity", e.IdentityID}} {
@@ -156,7 +166,7 @@ func (t *tail) followAll(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case errors.As(err, &r) && r.status < 500 && r.status != http.StatusTooManyRequests, err != nil && first && t.seen == "":
+		case errors.Is(err, errShow), errors.As(err, &r) && r.status < 500 && r.status != http.StatusTooManyRequests, err != nil && first && t.seen == "":
 			return err
 		case err != nil:
 			fmt.Fprintln(t.notes, "note:", plain(err.Error())+"; trying again")

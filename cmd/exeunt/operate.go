@@ -133,15 +133,20 @@ func sure(cmd *cobra.Command, yes bool, what string) error {
 		return nil
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s This cannot be taken back. Go on? [y/N] ", what)
-	line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
+	answered := make(chan string, 1)
+	go func() { // a read of a terminal ends with a line alone; who interrupts writes none
+		line, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // what could not be read is no yes
+		answered <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case answer := <-answered:
+		if answer == "y" || answer == "yes" {
+			return nil
+		}
+		return errors.New("nothing was done: answer y, or give --yes")
+	case <-cmd.Context().Done():
+		return errors.New("nothing was done")
 	}
-	switch strings.ToLower(strings.TrimSpace(line)) {
-	case "y", "yes":
-		return nil
-	}
-	return errors.New("nothing was done: answer y, or give --yes")
 }
 
 // several does something for each of some ids, tells what failed, and goes on. A failure that the next one would have as

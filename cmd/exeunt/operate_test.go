@@ -123,3 +123,28 @@ func TestTheKeyGoesNowhereElse(t *testing.T) {
 		t.Errorf("%v %v\n%s", err, asked, out.String())
 	}
 }
+
+// TestAnInterruptedQuestionDoesNothing interrupts the command while it waits for an answer.
+func TestAnInterruptedQuestionDoesNothing(t *testing.T) {
+	in := start(t, testkit.Engines(t)[0].DSN(t), "")
+	p := in.person()
+	silent, _ := io.Pipe()
+	asked, question := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	root := command(io.Discard, question)
+	root.SetIn(silent)
+	root.SetArgs([]string{"sessions", "revoke", "--all", "--endpoint", in.admin})
+	ended := make(chan error, 1)
+	go func() { ended <- root.ExecuteContext(ctx) }()
+	if _, err := io.ReadFull(asked, make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	go func() { _, _ = io.Copy(io.Discard, asked) }() // the rest of the question
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "nothing was done") {
+		t.Errorf("%v", err)
+	}
+	in.call("GET", in.public+"/sessions/whoami", nil, "X-Session-Token", p.token).expect(t, 200)
+	silent.Close()
+	question.Close()
+}

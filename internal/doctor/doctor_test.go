@@ -205,6 +205,23 @@ func TestWhyWhoamiRefusesARequest(t *testing.T) {
 	explained(t, p, ada, name+cookie, Problem, []string{"session_ended"}, "credential_changed")
 }
 
+func TestASessionThatHasRunOutIsNamed(t *testing.T) {
+	p := testkit.Start(t, t.TempDir(), testkit.Quick+"session: {lifespan: 1s}\n")
+	ada := newPerson(t, p)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for d := visit(p.Public, nil); ; <-tick.C {
+		a, err := d.ask(t.Context(), http.MethodGet, p.Public+"/sessions/whoami", "X-Session-Token", ada.token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.status == http.StatusUnauthorized {
+			break
+		}
+	}
+	explained(t, p, ada, "X-Session-Token: "+ada.token, Problem, []string{"session_expired"}, "session "+ada.id)
+}
+
 // explained checks what is said of a request, and that no token is in it.
 func explained(t *testing.T, p *testkit.Process, who *person, text string, level Level, causes []string, says string) {
 	t.Helper()

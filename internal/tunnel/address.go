@@ -38,7 +38,7 @@ func readOwn(text string) (*url.URL, error) {
 	case !loopback(u.Hostname()):
 		return nil, fmt.Errorf("the address of the tunnel: %q is no loopback address. Whoever reaches a tunnel acts from within; write http://localhost:4000 or http://127.0.0.1:4000", text)
 	case u.Port() == "" || u.Port() == "0":
-		return nil, fmt.Errorf("the address of the tunnel: %q has no port; write one as http://localhost:4000", text)
+		return nil, fmt.Errorf("the address of the tunnel: %q has no port, or the usual one; write another, as http://localhost:4000", text)
 	}
 	return u, nil
 }

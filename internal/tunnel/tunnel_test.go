@@ -198,6 +198,47 @@ func TestPagesOfExeuntWorkOnTheTunnel(t *testing.T) {
 	}
 }
 
+func TestTheTunnelStandsInForTheDeployedApplication(t *testing.T) {
+	configured := strings.Replace(quick, "flows: {", "default_browser_return_url: 'https://app.example.com/welcome', flows: {login: {ui_url: 'https://app.example.com/login'}, ", 1)
+	p := testkit.Start(t, t.TempDir(), configured)
+	d := dig(t, application(t, nothing), p.Public, "https://app.example.com")
+	begun := d.ask("GET", "/self-service/login/browser", "", "Accept", "text/html").expect(t, 303, "")
+	if to := begun.header.Get("Location"); !strings.HasPrefix(to, d.own+"/login?flow=") {
+		t.Errorf("the form is at %s", to)
+	}
+	d.ask("GET", "/login", "").expect(t, 200, "the application has /login")
+	away := d.ask("GET", "/self-service/logout?token=x", "", "Accept", "text/html")
+	if to := away.header.Get("Location"); strings.Contains(to, p.Public) || strings.Contains(to, "app.example.com") {
+		t.Errorf("%d leads to %s", away.status, to)
+	}
+}
+
+func TestAFormSaysWhereToReturn(t *testing.T) {
+	got := make(chan string, 4)
+	server := application(t, func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body) // what comes is compared
+		got <- fmt.Sprint(r.ContentLength, " ", string(b))
+	})
+	d := dig(t, application(t, nothing), server)
+	there := server + standIn + "/x?y=1"
+	for body, want := range map[string]string{
+		`{"token":"t", "return_to":"` + d.own + `/x?y=1"}`:               `{"token":"t", "return_to":"` + there + `"}`,
+		`{"return_to":"https://evil.example/"}`:                          `{"return_to":"https://evil.example/"}`,
+		`{"return_to":`:                                                  `{"return_to":`,
+		strings.Repeat(" ", maxRequest) + `{"return_to":"` + d.own + `"`: strings.Repeat(" ", maxRequest) + `{"return_to":"` + d.own + `"`,
+	} {
+		d.ask("POST", "/self-service/logout", body).expect(t, 200, "")
+		if got := <-got; got != fmt.Sprint(len(want), " ", want) {
+			t.Errorf("sent was %.200q, want %.200q", got, want)
+		}
+	}
+	form := url.Values{"return_to": {d.own + "/x?y=1"}, "token": {"a b"}}.Encode()
+	d.ask("POST", "/self-service/logout", form, "Content-Type", "application/x-www-form-urlencoded").expect(t, 200, "")
+	if _, sent, _ := strings.Cut(<-got, " "); sent != (url.Values{"return_to": {there}, "token": {"a b"}}).Encode() {
+		t.Errorf("sent was %s", sent)
+	}
+}
+
 func TestWhatExeuntDoesNotAllowIsNotAllowedThroughTheTunnel(t *testing.T) {
 	p := testkit.Start(t, t.TempDir(), quick)
 	d := dig(t, application(t, nothing), p.Public)
