@@ -34,7 +34,8 @@ func tailEventsCommand(f *adminFlags) *cobra.Command {
 	var o tailFlags
 	cmd := &cobra.Command{
 		Use: "tail", Short: "Show the last events, and with -f those to come", Args: cobra.NoArgs,
-		Long: "Shows the last events, the oldest of them first. The log is read from its beginning for that; with -f -n 0 it is not.",
+		Long: "Shows the last events, the oldest of them first. With --kind, --session or --identity the log\n" +
+			"is read from its beginning for that, unless -n is 0.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.last < 0 {
 				return errors.New("-n: write how many events, or 0")
@@ -94,9 +95,12 @@ func (t *tail) run(ctx context.Context) error {
 
 const eventPage = 1000
 
-// latest reads the log to its end, and keeps the last events.
+// latest reads the log to its end, with a filter from its beginning, and keeps the last events.
 func (t *tail) latest(ctx context.Context) (all []json.RawMessage, err error) {
 	q := t.query()
+	if len(q) == 0 { // those that a filter chooses may be anywhere
+		q.Set("last", strconv.Itoa(t.last))
+	}
 	q.Set("page_size", strconv.Itoa(eventPage))
 	show, read := &progress{to: t.notes, total: map[string]int{}}, 0
 	for path := "/admin/events?" + q.Encode(); ; {
