@@ -22,6 +22,7 @@ var harmless = map[string]string{
 	"lite.Code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY": "a code of the database",
 	"a.Autocomplete == oneTimeCode":                     "an attribute of a form",
 	"res.StatusCode == http.StatusOK":                   "a status",
+	"r.StatusCode == http.StatusSwitchingProtocols":     "a status",
 }
 
 // quick compares take as long as there are equal bytes.

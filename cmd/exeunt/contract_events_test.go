@@ -66,6 +66,26 @@ func TestContractEvents(t *testing.T) {
 				t.Error(got)
 			}
 		}},
+		{"the last of them", func(t *testing.T, in *instance) {
+			p := in.person()
+			in.logout(p.token).expect(t, 204)
+			if got := in.past("?last=1000000&identity_id=" + p.id).kinds(t); got != "identity_created started ended" {
+				t.Error(got)
+			}
+			a := in.past("?last=3&page_size=2")
+			if n := len(a.list(t)); n != 2 {
+				t.Errorf("%d on the first page", n)
+			}
+			if next := a.next(t); strings.Contains(next, "last=") {
+				t.Errorf("the next page begins anew: %s", next)
+			}
+			if got := in.past("?last=0&identity_id=" + p.id).body; got != "[]" && got != "[]\n" {
+				t.Error(got)
+			}
+			for _, wrong := range []string{"?last=-1", "?last=x", "?last=", "?last=1&" + strings.TrimPrefix(a.next(t)[strings.Index(a.next(t), "page_token"):], "?")} {
+				in.past(wrong).refused(t, 400, "last_invalid")
+			}
+		}},
 		{"pages follow the Link header, which never ends", func(t *testing.T, in *instance) {
 			p := in.person()
 			for range 4 {

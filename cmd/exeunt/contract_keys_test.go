@@ -77,6 +77,7 @@ func TestContractKeysAllowWhatTheirScopesSay(t *testing.T) {
 		}{
 			{"GET", "/admin/sessions", nil, []string{"sessions:read", "sessions:write"}},
 			{"GET", "/admin/sessions/" + p.session, nil, []string{"sessions:read", "sessions:write"}},
+			{"POST", "/admin/sessions/lookup", object{"session_token": p.token}, []string{"sessions:read", "sessions:write"}},
 			{"PATCH", "/admin/sessions/" + p.session + "/extend", nil, []string{"sessions:write"}},
 			{"POST", "/admin/sessions", object{"action": "disable", "sessions": []string{p.id}}, []string{"sessions:write"}},
 			{"DELETE", "/admin/sessions/" + p.session, nil, []string{"sessions:write"}},
@@ -309,4 +310,25 @@ func (f *feed) end() error {
 		f.t.Fatal("the feed does not end")
 		return nil
 	}
+}
+
+func TestContractASessionIsLookedUpByItsToken(t *testing.T) {
+	onEachEngine(t, "", func(t *testing.T, in *instance) {
+		p, q := in.person(), in.person()
+		lookup := func(token string) answer {
+			return in.call("POST", in.admin+"/admin/sessions/lookup", object{"session_token": token})
+		}
+		lookup(p.token).expect(t, 200).is(t, "id", p.session).is(t, "active", true).is(t, "token_replaced", false).is(t, "identity.id", p.id)
+		in.native(object{"session_token": p.token}).expect(t, 204)
+		lookup(p.token).expect(t, 200).is(t, "id", p.session).is(t, "active", false).is(t, "end_reason", "logout")
+		lookup("ory_st_"+strings.Repeat("a", 32)).refused(t, 404, "session_not_found")
+		lookup("").expect(t, 400)
+		in.call("POST", in.admin+"/admin/sessions/lookup", "[]").expect(t, 400)
+		in.call("GET", in.admin+"/admin/sessions/lookup", nil).expect(t, 405)
+		in.call("POST", in.public+"/admin/sessions/lookup", object{"session_token": q.token}).refused(t, 404, "route_not_found")
+		in.call("POST", in.admin+"/admin/sessions/lookup", object{"session_token": q.token}, "Sec-Fetch-Site", "cross-site").expect(t, 403)
+		if strings.Contains(in.output.String(), q.token) {
+			t.Error("a token is in the log")
+		}
+	})
 }

@@ -30,7 +30,7 @@ func execute() int {
 	defer stop()
 	if err := command(os.Stdout, os.Stderr).ExecuteContext(ctx); err != nil {
 		report(os.Stderr, err)
-		if errors.Is(err, errRows) || errors.Is(err, errDifferent) {
+		if errors.Is(err, errRows) || errors.Is(err, errParts) || errors.Is(err, errFindings) || errors.Is(err, errDifferent) {
 			return 3
 		}
 		return 1
@@ -59,7 +59,7 @@ func command(stdout, stderr io.Writer) *cobra.Command {
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), importCommand(), shadowCommand(), configCommand(), keysCommand(), versionCommand(), hashCommand())
+	root.AddCommand(serveCommand(), migrateCommand(), backupCommand(), restoreCommand(), importCommand(), shadowCommand(), configCommand(), keysCommand(), sessionsCommand(), identitiesCommand(), eventsCommand(), doctorCommand(), tunnelCommand(), versionCommand(), hashCommand())
 	return root
 }
 

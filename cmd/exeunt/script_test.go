@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"exeunt": main, "awaitfile": awaitFile, "filemode": fileMode, "awaitlistener": awaitListener, "withkey": withKeyOf})
+	testscript.Main(m, map[string]func(){"exeunt": main, "awaitfile": awaitFile, "filemode": fileMode, "awaitlistener": awaitListener, "withkey": withKeyOf, "withid": withIDOf, "signin": signIn})
 }
 
 func TestCommands(t *testing.T) {
@@ -64,10 +67,65 @@ func withKeyOf() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	cmd := exec.Command(os.Args[2], os.Args[3:]...)
-	cmd.Env = append(os.Environ(), keyVariable+"="+strings.TrimSpace(string(secret)))
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	instead(exec.Command(os.Args[2], os.Args[3:]...), keyVariable+"="+strings.TrimSpace(string(secret)))
+}
+
+// instead runs a command in the place of this one.
+func instead(cmd *exec.Cmd, env ...string) {
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if cmd.Run() != nil {
+		os.Exit(cmd.ProcessState.ExitCode())
+	}
+}
+
+var firstID = regexp.MustCompile(`"id":"([^"]*)"`)
+
+// withIDOf runs a command with the id of a JSON document as its last argument.
+func withIDOf() {
+	doc, err := os.ReadFile(os.Args[1])
+	m := firstID.FindSubmatch(doc)
+	if err != nil || m == nil {
+		fmt.Fprintln(os.Stderr, "no id:", err)
 		os.Exit(1)
 	}
+	instead(exec.Command(os.Args[2], append(os.Args[3:], string(m[1]))...))
+}
+
+// signIn signs somebody in at a server, and prints their session.
+func signIn() {
+	var flow struct{ UI struct{ Action string } }
+	var done struct{ Session json.RawMessage }
+	err := fetchJSON(os.Args[1]+"/self-service/login/api", "", &flow)
+	if err == nil {
+		body := fmt.Sprintf(`{"method":"password","identifier":%q,"password":"correct horse 7 staple"}`, os.Args[2])
+		err = fetchJSON(flow.UI.Action, body, &done)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(string(done.Session))
+}
+
+// fetchJSON gets an address, or posts a body there, and reads the answer.
+func fetchJSON(address, body string, into any) error {
+	method := http.MethodGet
+	if body != "" {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequest(method, address, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %d", address, resp.StatusCode)
+	}
+	return json.NewDecoder(resp.Body).Decode(into)
 }

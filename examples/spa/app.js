@@ -1,4 +1,5 @@
-// Signs in and out without leaving the page. The server has to know its origin: serve.public.cors.allowed_origins.
+// Signs in and out without leaving the page. The server has to know its origin: serve.public.cors.allowed_origins; or both
+// are behind `exeunt tunnel`, and ORY_SDK_URL is the tunnel.
 import { Configuration, FrontendApi } from "@ory/client"
 
 const frontend = new FrontendApi(

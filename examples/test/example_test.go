@@ -116,12 +116,18 @@ func command(ctx context.Context, line, address string, env ...string) *exec.Cmd
 	return cmd
 }
 
-var ready = regexp.MustCompile(`^listening on |Ready in`) // Next.js has words of its own
+var ready = regexp.MustCompile(`^listening on |Ready in|^open `) // Next.js and the tunnel have words of their own
 
 // start runs an example and waits until it says that it listens. It is killed when the test ends.
 func start(t *testing.T, e example, p *testkit.Process, origin string) {
 	t.Helper()
-	cmd := command(context.Background(), e.run, p.Public, "PORT="+origin[strings.LastIndex(origin, ":")+1:])
+	run(t, e.run, p.Public, "PORT="+origin[strings.LastIndex(origin, ":")+1:])
+}
+
+// run runs a line of the README until the test ends, and waits until it says that it listens.
+func run(t *testing.T, line, address string, env ...string) {
+	t.Helper()
+	cmd := command(context.Background(), line, address, env...)
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -155,9 +161,9 @@ func start(t *testing.T, e example, p *testkit.Process, origin string) {
 	select {
 	case <-listening:
 	case <-over:
-		t.Fatalf("%s ended", e.run)
+		t.Fatalf("%s ended", line)
 	case <-time.After(patience):
-		t.Fatalf("%s does not listen", e.run)
+		t.Fatalf("%s does not listen", line)
 	}
 }
 

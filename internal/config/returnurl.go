@@ -108,6 +108,18 @@ func wildcardFault(text string) string {
 	return ""
 }
 
+// Site is the domain that somebody owns above a host, or the host itself where there is none, by its form: cookies with SameSite
+// stay within it.
+func Site(host string) string {
+	labels := strings.Split(strings.ToLower(host), ".")
+	for i := len(labels) - 2; i >= 0; i-- {
+		if domain := strings.Join(labels[i:], "."); registrable(domain) && !isIP(host) {
+			return domain
+		}
+	}
+	return strings.ToLower(host)
+}
+
 // registrable reports whether a domain looks like one that somebody owns, by its form: two labels, three where a
 // country sorts its domains into groups (co.uk).
 func registrable(domain string) bool {

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	events "exeunt/internal/event"
@@ -25,6 +26,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	}
 	f, err := readEventFilter(r)
 	if err != nil {
+		return err
+	}
+	if err := s.readLast(r, &p); err != nil {
 		return err
 	}
 	if accepted := weigh(r.Header["Accept"], "text", "event-stream"); accepted.specific == 3 && accepted.q > 0 {
@@ -51,6 +55,23 @@ func (s *Server) readEventPage(r *http.Request) (page, error) {
 		err = s.openCursor(eventPages.list, after, &p.after)
 	}
 	return p, err
+}
+
+var errLast = fault.New(fault.Invalid, "last_invalid", "The last parameter is not valid; it is the number of events to go back from the end, and goes with no page token.")
+
+// readLast begins so many events before the end of the log, whether a filter chooses them or not.
+func (s *Server) readLast(r *http.Request, p *page) error {
+	q := r.URL.Query()
+	if !q.Has("last") {
+		return nil
+	}
+	n, err := strconv.Atoi(q.Get("last"))
+	if err != nil || n < 0 || p.after.Position != 0 {
+		return errLast
+	}
+	end, err := s.Events.End(r.Context())
+	p.after.Position = max(end-int64(n), 0)
+	return err
 }
 
 func readEventFilter(r *http.Request) (events.Filter, error) {

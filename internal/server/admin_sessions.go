@@ -140,6 +140,28 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request) error {
 	return reply(w, http.StatusOK, s.View.FromSession(found, s.Sessions.Moment(), expand))
 }
 
+// lookUpSession shows the session that a token stands for, or stood for. The token travels in the body, where nothing
+// writes it down. It changes nothing, and is no use of the session.
+func (s *Server) lookUpSession(w http.ResponseWriter, r *http.Request) error {
+	var body struct {
+		Token string `json:"session_token"`
+	}
+	if err := readJSON(w, r, maxBody, &body, false); err != nil {
+		return err
+	}
+	text, _ := splitCookie(body.Token)
+	token, err := session.ParseSecret(text)
+	if err != nil {
+		return err
+	}
+	found, err := s.Sessions.Trace(r.Context(), token)
+	if err != nil {
+		return err
+	}
+	shown := s.View.FromSession(found, s.Sessions.Moment(), wire.Expand{Identity: true, Devices: true, Admin: true})
+	return reply(w, http.StatusOK, wire.TracedSession{Session: shown, Replaced: !found.TokenUntil.IsZero()})
+}
+
 // disableSession ends one session; one that is over already is a success.
 func (s *Server) disableSession(w http.ResponseWriter, r *http.Request) error {
 	id, err := session.ParseID(r.PathValue("id"))

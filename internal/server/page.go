@@ -126,7 +126,7 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request, p page, n next) {
 	} else {
 		l.Add("first", map[string]string{"page_size": size, "page_token": "", "after": ""})
 		if n.more {
-			l.Add("next", map[string]string{"page_size": size, "page_token": s.seal(p.list, n.after), "after": ""})
+			l.Add("next", map[string]string{"page_size": size, "page_token": s.seal(p.list, n.after), "after": "", "last": ""})
 		}
 	}
 	w.Header().Set("Link", l.String())

@@ -85,6 +85,7 @@ func (s *Server) adminEndpoints() []adminRoute {
 	return []adminRoute{
 		{"GET", "/admin/sessions", admin.SessionsRead, s.listSessions},
 		{"POST", "/admin/sessions", admin.SessionsWrite, s.bulkSessions},
+		{"POST", "/admin/sessions/lookup", admin.SessionsRead, s.lookUpSession},
 		{"GET", "/admin/sessions/{id}", admin.SessionsRead, s.session},
 		{"DELETE", "/admin/sessions/{id}", admin.SessionsWrite, s.disableSession},
 		{"PATCH", "/admin/sessions/{id}/extend", admin.SessionsWrite, s.extendSession},

@@ -75,7 +75,7 @@ func (s *Server) followFrom(r *http.Request, p page) (int64, error) {
 		if err := s.openCursor(eventPages.list, seen, &p.after); err != nil {
 			return 0, err
 		}
-	} else if q.Get("page_token") == "" && q.Get("after") == "" {
+	} else if q.Get("page_token") == "" && q.Get("after") == "" && !q.Has("last") {
 		return s.Events.End(r.Context())
 	}
 	_, err := s.Events.List(r.Context(), p.after.Position, 1, events.Filter{}) // a failure is told while it can be

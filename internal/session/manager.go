@@ -97,6 +97,15 @@ func (m *Manager) Lookup(ctx context.Context, token Secret) (*Session, error) {
 	return s, nil
 }
 
+// Trace returns the session that a token stands for or stood for, ended or not, as long as its row exists; or ErrNotFound.
+func (m *Manager) Trace(ctx context.Context, token Secret) (*Session, error) {
+	s, err := m.Store.SessionByToken(ctx, token.Hash())
+	if errors.Is(err, ErrNone) {
+		err = ErrNotFound
+	}
+	return s, err
+}
+
 // Live is ErrNone when a session has ended since it was looked up.
 func (m *Manager) Live(ctx context.Context, s *Session) error {
 	now, err := m.Store.Session(ctx, s.ID)

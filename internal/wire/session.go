@@ -29,6 +29,12 @@ type Session struct {
 	EndedBy         string     `json:"ended_by,omitempty"`
 }
 
+// TracedSession is the session of a token, for administrators. Replaced says that it has another token by now.
+type TracedSession struct {
+	Session
+	Replaced bool `json:"token_replaced"`
+}
+
 // Method is one proof inside a session.
 type Method struct {
 	Method      string    `json:"method"`
