@@ -51,6 +51,36 @@ func (l *Log) List(ctx context.Context, after int64, limit int, f Filter) (Page,
 	return p, nil
 }
 
+// soon is the number of calls of PlaceEvents for somebody who looks at the end of the log and must not wait.
+const soon = 4
+
+// Latest returns the last events before a position, the last first; zero is the end of the log. Through is where the next
+// page, of those before, goes on.
+func (l *Log) Latest(ctx context.Context, before int64, limit int, f Filter) (Page, error) {
+	last, err := l.place(ctx, soon)
+	if err != nil {
+		return Page{}, err
+	}
+	if before > 0 {
+		last = min(last, before-1)
+	}
+	f.Newest = true
+	all, err := l.store.Events(ctx, 0, last, limit, f)
+	p := Page{Events: all}
+	if len(all) > 0 {
+		p.Through = all[len(all)-1].Position
+	}
+	return p, err
+}
+
+// Hours returns how much happened since a moment. After a long time without readers, some of it may not be counted yet.
+func (l *Log) Hours(ctx context.Context, since time.Time) ([]Hour, error) {
+	if _, err := l.place(ctx, soon); err != nil {
+		return nil, err
+	}
+	return l.store.Hours(ctx, since)
+}
+
 // End returns the position of the last event that is committed.
 func (l *Log) End(ctx context.Context) (int64, error) { return l.place(ctx, -1) }
 
