@@ -58,15 +58,14 @@ func grouped(n int64) string {
 
 // The measures of the chart, in units of its own.
 const (
-	chartWidth  = 960
+	chartWidth  = 720
 	chartHeight = 220
-	chartLeft   = 56
-	chartTop    = 12
+	chartTop    = 28
 	chartGround = 188 // where bars stand
 )
 
 type chart struct {
-	Width, Height, Left, Inner, Below int
+	Width, Height, Below int
 	Lines                             []chartLine
 	Bars                              []chartBar
 	Ticks                             []chartTick
@@ -95,7 +94,7 @@ type chartRow struct {
 }
 
 func (c *Console) chart(hours []HourCount) chart {
-	out := chart{Width: chartWidth, Height: chartHeight, Left: chartLeft, Inner: chartWidth - chartLeft, Below: chartGround + 22}
+	out := chart{Width: chartWidth, Height: chartHeight, Below: chartGround + 24}
 	var in, left, most int64
 	for _, h := range hours {
 		in, left, most = in+h.In, left+h.Out, max(most, h.In, h.Out)
@@ -105,9 +104,9 @@ func (c *Console) chart(hours []HourCount) chart {
 		y := chartGround - int(i)*(chartGround-chartTop)/2
 		out.Lines = append(out.Lines, chartLine{y, grouped(top * i / 2)})
 	}
-	slot := float64(chartWidth-chartLeft) / float64(max(len(hours), 1))
+	slot := float64(chartWidth) / float64(max(len(hours), 1))
 	for i, h := range hours {
-		x := chartLeft + float64(i)*slot
+		x := float64(i) * slot
 		out.bar("in", x+slot*0.12, slot*0.36, h.In, top)
 		out.bar("out", x+slot*0.52, slot*0.36, h.Out, top)
 		if h.At.Hour()%6 == 0 {

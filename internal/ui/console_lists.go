@@ -65,6 +65,9 @@ func (c *Console) sessionRow(s wire.Session) consoleSession {
 		Started: at(since(s)), Seen: at(s.AuthenticatedAt), Until: at(s.ExpiresAt), Ended: at(s.ExpiresAt)}
 	if s.Identity != nil {
 		row.Person = c.path + "identities/" + s.Identity.ID
+		if row.By == s.Identity.ID { // the reason tells as much
+			row.By = ""
+		}
 	}
 	if s.LastSeenAt != nil {
 		row.Seen = at(*s.LastSeenAt)
