@@ -477,3 +477,41 @@ func TestConsoleMakesAndRevokesKeys(t *testing.T) {
 		v.get("events?kind=key_revoked").says(t, "robot", "root")
 	})
 }
+
+func TestConsoleKeysAreGuessedInVain(t *testing.T) {
+	onEachEngine(t, "serve: {public: {port: 0, failed_attempts_per_minute: 3}, admin: {port: 0}}\n", func(t *testing.T, in *instance) {
+		root, _ := in.key("root", "", "all")
+		v := &visitor{instance: in}
+		for range 3 {
+			v.post("sign-in", url.Values{"key": {root[:39] + "x"}}).expect(t, 401).says(t, "does not count")
+		}
+		refused := v.post("sign-in", url.Values{"key": {root[:39] + "x"}}).expect(t, 429)
+		if refused.header.Get("Retry-After") == "" {
+			t.Error("nobody is told how long to wait")
+		}
+		in.call("GET", in.admin+"/admin/keys", nil, withKey(root[:39]+"x")...).expect(t, 429)
+		v.post("sign-in", url.Values{"key": {root}}).expect(t, 303)
+	})
+}
+
+func TestConsoleSendsDeliveriesAgain(t *testing.T) {
+	onEachEngine(t, "session: {hooks: [{url: 'http://127.0.0.1:1/', secret: a-secret-for-tests-only-of-some-length, give_up_after: 1s, allow_private_addresses: true}]}\n", func(t *testing.T, in *instance) {
+		root, _ := in.key("boss", "", "all")
+		reader, _ := in.key("reader", root, "sessions:read")
+		v := in.console(root)
+		in.register("ada@example.org")
+		token, _ := in.login("ada@example.org")
+		in.logout(token).expect(t, 204)
+		delivery := regexp.MustCompile(`name="delivery" value="([^"]+)"`)
+		var found []string
+		until(t, func() bool {
+			found = delivery.FindStringSubmatch(v.get("hooks").expect(t, 200).body)
+			return found != nil
+		})
+		in.console(reader).get("hooks").says(t, "connection refused").hides(t, "Send again")
+		v.post("hooks", url.Values{"delivery": {found[1]}}).expect(t, 403)
+		v.follow(v.submit("hooks", "hooks", url.Values{"delivery": {found[1]}})).says(t, "It is being sent again")
+		v.submit("hooks?state=", "hooks", url.Values{"delivery": {"made-up"}}).expect(t, 404)
+		v.get("events?kind=delivery_retried").says(t, "boss", found[1])
+	})
+}

@@ -143,15 +143,22 @@ func (s *Store) CountRunning(ctx context.Context, now time.Time, most int) (n in
 	return n, err
 }
 
-const identifiersFrom query = `
-SELECT DISTINCT identifier, identity_id FROM credential_identifiers
- WHERE identifier >= $1 AND identifier < CAST($1 AS TEXT) || '` + "\U0010FFFF" + `' AND identifier > $2
- ORDER BY identifier, identity_id LIMIT $3`
+// The order is that of the primary key, so no more is read than is shown.
+const (
+	identifiers      query = `SELECT identifier, identity_id FROM credential_identifiers WHERE identifier `
+	identifiersUpTo  query = ` AND identifier < CAST($2 AS TEXT) || '` + "\U0010FFFF" + `' ORDER BY identifier, type LIMIT $3`
+	identifiersFrom        = identifiers + `>= $1` + identifiersUpTo
+	identifiersAfter       = identifiers + `> $1` + identifiersUpTo
+)
 
 // Identifiers implements identity.Store.
 func (s *Store) Identifiers(ctx context.Context, prefix, after string, limit int) (all []identity.Identifier, err error) {
 	if unstorable(prefix) || unstorable(after) {
 		return nil, nil
+	}
+	q, from := identifiersAfter, after
+	if after == "" {
+		q, from = identifiersFrom, prefix
 	}
 	err = s.read(ctx, func(ctx context.Context, t *tx) error {
 		all = nil
@@ -164,7 +171,7 @@ func (s *Store) Identifiers(ctx context.Context, prefix, after string, limit int
 			err := parseUUID(id, &one.ID)
 			all = append(all, one)
 			return err
-		}, identifiersFrom, prefix, after, limit)
+		}, q, from, prefix, limit)
 	})
 	return all, err
 }

@@ -66,11 +66,11 @@ const (
 
 type chart struct {
 	Width, Height, Below int
-	Lines                             []chartLine
-	Bars                              []chartBar
-	Ticks                             []chartTick
-	Rows                              []chartRow
-	Said                              template.HTML
+	Lines                []chartLine
+	Bars                 []chartBar
+	Ticks                []chartTick
+	Rows                 []chartRow
+	Said                 template.HTML
 }
 
 type chartLine struct {
