@@ -90,6 +90,7 @@ func serve(ctx context.Context, l *loaded, migrate bool, stdout, stderr io.Write
 	work.Go(func() { collector(c.Session.Cleanup, s, log).Run(working) })
 	work.Go(func() { first.Tokens.Watch(working) })
 	work.Go(func() { r.follow(working) })
+	work.Go(func() { post.Events.Run(working) })
 	work.Go(func() { r.watch(working) })
 	if len(post.Hooks) > 0 {
 		work.Go(func() { post.Run(working) })

@@ -21,11 +21,11 @@ import (
 )
 
 const (
-	consolePage    = 50   // rows of a list
-	searchScan     = 5000 // sessions that one page of a search looks at
-	selectionScans = 4    // such parts that "all that fit" looks at
-	maxSelected    = 500  // sessions that are ended at once
-	maxCounted     = 100_000
+	consolePage    = 50     // rows of a list
+	searchScan     = 5000   // sessions that one page of a search looks at
+	selectionScans = 4      // such parts that "all that fit" looks at
+	maxSelected    = 500    // sessions that are ended at once
+	maxCounted     = 50_000 // live sessions; beyond that there are more
 )
 
 var (
@@ -303,8 +303,9 @@ const namedInQuestion = 10 // sessions that a question names; the rest are count
 
 // namesOf is whose sessions are about to end.
 func (s *Server) namesOf(ctx context.Context, ids []session.ID) ([]string, error) {
+	ids = ids[:min(len(ids), namedInQuestion)]
 	names := make([]string, len(ids))
-	for i, id := range ids[:min(len(ids), namedInQuestion)] {
+	for i, id := range ids {
 		found, err := s.Sessions.Find(ctx, id)
 		if errors.Is(err, session.ErrNotFound) {
 			names[i] = id.String()

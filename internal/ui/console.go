@@ -197,18 +197,15 @@ type Hidden struct{ Name, Value string }
 
 // ConfirmPage asks once before something is done that cannot be undone.
 type ConfirmPage struct {
-	What    string // the key of its texts below console.confirm.
-	Who     string // whom or what it concerns
-	Count   int    // or how many
-	More    bool   // there may be more
-	List    []string
-	Action  string // below the console
-	Hidden  []Hidden
-	Back    string // below the console
-	Further string
+	What   string   // the key of its texts below console.confirm.
+	Who    string   // whom or what it concerns
+	Count  int      // or how many
+	More   bool     // there may be more
+	List   []string // the first of them
+	Action string   // below the console
+	Hidden []Hidden
+	Back   string // below the console
 }
-
-const confirmListed = 20
 
 // Confirm draws the question.
 func (c *Console) Confirm(w io.Writer, v Visit, p ConfirmPage) error {
@@ -229,10 +226,10 @@ func (c *Console) Confirm(w io.Writer, v Visit, p ConfirmPage) error {
 		button = c.say("console.confirm.end")
 	}
 	var list []template.HTML
-	for _, one := range p.List[:min(len(p.List), confirmListed)] {
+	for _, one := range p.List {
 		list = append(list, template.HTML(template.HTMLEscapeString(one)))
 	}
-	if rest := len(p.List) - len(list); rest > 0 {
+	if rest := p.Count - len(list); rest > 0 && len(list) > 0 {
 		list = append(list, c.say(key+".rest", rest))
 	}
 	return c.draw(w, v, "confirm", struct {

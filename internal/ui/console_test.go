@@ -131,7 +131,7 @@ func consoleLooks(text string) map[string]func(c *Console, w io.Writer) error {
 			return c.FoundSessions(w, visiting("sessions"), found(text, l))
 		},
 		"confirm": func(c *Console, w io.Writer) error {
-			names := slices.Repeat([]string{text}, 30)
+			names := slices.Repeat([]string{text}, 10)
 			return c.Confirm(w, visiting("sessions"), ConfirmPage{What: "sessions", Count: 30, More: true, List: names, Action: "sessions/end", Back: "sessions", Hidden: []Hidden{{"ids", text}}})
 		},
 		"confirm-revoke": func(c *Console, w io.Writer) error {
