@@ -516,3 +516,30 @@ func TestConsoleSendsDeliveriesAgain(t *testing.T) {
 		v.get("events?kind=delivery_retried").says(t, "boss", found[1])
 	})
 }
+
+func TestConsoleStopsTellingWhoseKeyIsRevoked(t *testing.T) {
+	onEachEngine(t, "", func(t *testing.T, in *instance) {
+		root, _ := in.key("root", "", "all")
+		reader, id := in.key("reader", root, "sessions:read")
+		v := in.console(reader)
+		req, err := http.NewRequest("GET", in.admin+"/console/events/stream", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Cookie", "exeunt_console="+v.cookie)
+		resp, err := in.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if kind := resp.Header.Get("Content-Type"); kind != "text/event-stream" {
+			t.Fatalf("the stream is %q", kind)
+		}
+		in.call("DELETE", in.admin+"/admin/keys/"+id, nil, withKey(root)...).expect(t, 204)
+		in.register("ada@example.org")
+		told, err := io.ReadAll(resp.Body) // it has an end now
+		if err != nil || strings.Contains(string(told), "identity_created") {
+			t.Errorf("what happened after that was told: %s, %v", told, err)
+		}
+	})
+}

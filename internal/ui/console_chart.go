@@ -62,6 +62,7 @@ const (
 	chartHeight = 220
 	chartTop    = 28
 	chartGround = 188 // where bars stand
+	chartName   = 70  // the widest name of an hour
 )
 
 type chart struct {
@@ -109,7 +110,7 @@ func (c *Console) chart(hours []HourCount) chart {
 		x := float64(i) * slot
 		out.bar("in", x+slot*0.12, slot*0.36, h.In, top)
 		out.bar("out", x+slot*0.52, slot*0.36, h.Out, top)
-		if h.At.Hour()%6 == 0 {
+		if h.At.Hour()%6 == 0 && x < chartWidth-chartName {
 			out.Ticks = append(out.Ticks, chartTick{int(x), h.At.UTC().Format("15:04")})
 		}
 		out.Rows = append([]chartRow{{at(h.At), h.In, h.Out}}, out.Rows...)
