@@ -54,6 +54,7 @@ type parts struct {
 	signing    [][]byte
 	vault      *vault.Vault
 	pages      *ui.Pages
+	console    *ui.Console
 	tokens     *token.Tokenizer
 	adminKeys  *admin.Keyring
 	tracer     *tracing.Tracer // nil for none
@@ -77,12 +78,16 @@ func prepare(ctx context.Context, c *config.Config, s *store.Store, post *courie
 	if err != nil {
 		return nil, err
 	}
+	console, err := builtInConsole(c)
+	if err != nil {
+		return nil, err
+	}
 	tokens, err := loadTokens(ctx, c, log)
 	if err != nil {
 		return nil, err
 	}
 	return &parts{
-		store: s, meter: m, log: log, post: post, uses: session.NewUses(), hasher: hasher, signing: signing, pages: pages, tokens: tokens,
+		store: s, meter: m, log: log, post: post, uses: session.NewUses(), hasher: hasher, signing: signing, pages: pages, console: console, tokens: tokens,
 		identities: &identity.Manager{Store: s, Schemas: schemas, Hasher: hasher}, vault: newVault(c, signing), adminKeys: admin.NewKeyring(s),
 	}, nil
 }
@@ -94,7 +99,7 @@ func newVault(c *config.Config, signing [][]byte) *vault.Vault {
 
 // build makes a server of the parts, by a configuration.
 func (p *parts) build(c *config.Config) (*server.Server, error) {
-	sessions := &session.Manager{Store: p.store, Rules: sessionRules(c.Session), Meter: p.meter, Uses: p.uses, Key: p.signing[0]}
+	sessions := &session.Manager{Store: p.store, Finder: p.store, Rules: sessionRules(c.Session), Meter: p.meter, Uses: p.uses, Key: p.signing[0]}
 	flows, err := engine(c, p, sessions)
 	if err != nil {
 		return nil, err
@@ -104,7 +109,7 @@ func (p *parts) build(c *config.Config) (*server.Server, error) {
 		return nil, err
 	}
 	srv := &server.Server{
-		Session: sessionCookie(c.Session.Cookie), CSRF: attributes(c.Cookies), CORS: server.CORS(c.Serve.Public.CORS), Places: where, Pages: p.pages,
+		Session: sessionCookie(c.Session.Cookie), CSRF: attributes(c.Cookies), CORS: server.CORS(c.Serve.Public.CORS), Places: where, Pages: p.pages, Console: p.console,
 		ClearBrowserData: c.SelfService.Logout.ClearBrowserData, Tokens: p.tokens, CacheFor: c.Session.Cacheable, CacheMax: c.Session.CacheableMaxAge,
 		Sessions: sessions, Identities: p.identities, Flows: flows, Schemas: p.identities.Schemas, Exchanges: p.store, Events: p.post.Events, Hooks: p.post,
 		AdminKeys: p.adminKeys, AdminLocal: c.Serve.Admin.Local(),

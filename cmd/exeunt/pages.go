@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"exeunt/internal/config"
 	"exeunt/internal/ui"
@@ -18,6 +20,15 @@ func builtIn(ctx context.Context, c *config.Config) (*ui.Pages, error) {
 		return nil, fmt.Errorf("ui.logo: %w", err)
 	}
 	return ui.New(ui.Options{Base: c.Serve.Public.BaseURL, Product: c.UI.ProductName, Logo: logo})
+}
+
+// builtInConsole makes the pages of the console, under the path of the admin API as browsers see it.
+func builtInConsole(c *config.Config) (*ui.Console, error) {
+	base, err := url.Parse(c.Serve.Admin.BaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("serve.admin.base_url: %w", err)
+	}
+	return ui.NewConsole(ui.ConsoleOptions{Path: strings.TrimSuffix(base.Path, "/") + "/console/", Product: c.UI.ProductName})
 }
 
 const maxPicture = 512 << 10 // bytes

@@ -100,6 +100,7 @@ func serve(ctx context.Context, l *loaded, migrate bool, stdout, stderr io.Write
 	work.Go(func() { collector(c.Session.Cleanup, s, log).Run(working) })
 	work.Go(func() { first.Tokens.Watch(working) })
 	work.Go(func() { r.follow(working) })
+	work.Go(func() { post.Events.Run(working) })
 	work.Go(func() { r.watch(working) })
 	if c.Log.Audit != "" {
 		work.Go(func() { audit(c.Log, post.Events, log).Run(working) })
@@ -229,8 +230,8 @@ func logger(c config.Log, w io.Writer) *slog.Logger {
 
 // greet says where everything is.
 func greet(w io.Writer, c *config.Config) {
-	fmt.Fprintf(w, "exeunt %s\n  public API  %s\n  admin API   %s\n  store       %s\n", versionText(),
-		c.Serve.Public.BaseURL, c.Serve.Admin.BaseURL, storeName(c))
+	fmt.Fprintf(w, "exeunt %s\n  public API  %s\n  admin API   %s\n  console     %sconsole/\n  store       %s\n", versionText(),
+		c.Serve.Public.BaseURL, c.Serve.Admin.BaseURL, c.Serve.Admin.BaseURL, storeName(c))
 	if c.Dev {
 		fmt.Fprintln(w, "  --dev       cookies are sent without Secure, so that plain http works. Not for production.")
 	}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +29,12 @@ type Store interface {
 	// AdminKey returns the key with this secret, in whatever state, or nil; and whether there is any key that was not
 	// revoked.
 	AdminKey(ctx context.Context, secret session.TokenHash) (k *Key, any bool, err error)
+
+	// EndVisit ends a visit of the console for good; what is kept of it may go once it would have run out.
+	EndVisit(ctx context.Context, id string, expires time.Time) error
+
+	// VisitEnded reports whether somebody has ended a visit.
+	VisitEnded(ctx context.Context, id string) (bool, error)
 
 	// TouchAdminKey notes that a key was used, unless that was noted after since.
 	TouchAdminKey(ctx context.Context, id string, now, since time.Time) error
@@ -98,16 +105,26 @@ var (
 func (r *Keyring) Admit(ctx context.Context, bearer string, need Scope) (*Key, error) {
 	secret, err := session.ParseSecret(bearer)
 	shaped := err == nil && secret.Made(InKey)
-	k, any, err := r.Store.AdminKey(ctx, secret.Hash())
+	k, err := r.AdmitHash(ctx, secret.Hash(), need)
+	if !errors.Is(err, ErrKeyWrong) && (err != nil || k == nil || shaped) {
+		return k, err
+	}
+	if bearer == "" {
+		return nil, ErrKeyMissing
+	}
+	return nil, ErrKeyWrong
+}
+
+// AdmitHash is Admit for whoever has shown the key before, and of whom only its hash was kept.
+func (r *Keyring) AdmitHash(ctx context.Context, secret session.TokenHash, need Scope) (*Key, error) {
+	k, any, err := r.Store.AdminKey(ctx, secret)
 	now := r.now()
 	switch {
 	case err != nil:
 		return nil, err
 	case !any:
 		return nil, nil
-	case bearer == "":
-		return nil, ErrKeyMissing
-	case !shaped || k == nil || !k.Live(now):
+	case k == nil || !k.Live(now):
 		return nil, ErrKeyWrong
 	case !k.Allows(need):
 		return k, ErrScope.Saying("The key %s has not the scope %s, which this needs.", k.Name, need).WithDetail("scope", string(need))

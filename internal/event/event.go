@@ -27,4 +27,15 @@ var Kinds = []string{"session_started", "session_refreshed", "session_stepped_up
 	"key_created", "key_revoked", "settings_changed", "delivery_retried"}
 
 // Filter chooses events; what is "" is not asked for.
-type Filter struct{ Kind, SessionID, IdentityID string }
+type Filter struct {
+	Kind, SessionID, IdentityID string
+	Newest                      bool // the last of them, the last first
+}
+
+// Hour says how much happened of one kind in an hour. Count is zero where it is a key.
+type Hour struct {
+	At     time.Time // when it begins
+	Kind   string
+	Reason string // of the end of a session; else ""
+	Count  int64
+}

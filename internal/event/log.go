@@ -2,6 +2,7 @@ package event
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"exeunt/internal/fault"
@@ -12,14 +13,16 @@ var ErrAhead = fault.New(fault.Invalid, "event_position_ahead", "This place in t
 
 // Log reads events in their order. It is safe for concurrent use.
 type Log struct {
-	store Store
-	turn  chan struct{} // held by whoever places: one in a process is enough
-	look  time.Duration // how soon the events of other nodes are looked for
+	store  Store
+	behind chan struct{} // tells Run that there is much to place
+	known  atomic.Int64  // the last position, when this process last gave any
+	turn   chan struct{} // held by whoever places: one in a process is enough
+	look   time.Duration // how soon the events of other nodes are looked for
 }
 
 // NewLog makes a log that reads from a store.
 func NewLog(s Store) *Log {
-	return &Log{store: s, turn: make(chan struct{}, 1), look: 500 * time.Millisecond}
+	return &Log{store: s, behind: make(chan struct{}, 1), turn: make(chan struct{}, 1), look: 500 * time.Millisecond}
 }
 
 // Page is a part of the log.
@@ -51,6 +54,81 @@ func (l *Log) List(ctx context.Context, after int64, limit int, f Filter) (Page,
 	return p, nil
 }
 
+// glance is how long somebody who looks at the end of the log waits for events to get their places.
+const glance = 50 * time.Millisecond
+
+// soon gives positions for a moment, if nobody else does. What is left after that is for [Log.Run], and the end of the log
+// is where it was.
+func (l *Log) soon(ctx context.Context) (last int64, err error) {
+	enough := time.NewTimer(glance)
+	defer enough.Stop()
+	for more := true; more; {
+		select {
+		case l.turn <- struct{}{}:
+			last, more, err = l.placeSome(ctx)
+		case <-enough.C:
+			if last = l.known.Load(); last == 0 { // nothing was ever placed here
+				return l.place(ctx, 1)
+			}
+			l.fallBehind()
+			return last, nil
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return last, nil
+}
+
+// fallBehind tells Run, unless it has been told.
+func (l *Log) fallBehind() {
+	select {
+	case l.behind <- struct{}{}:
+	default:
+	}
+}
+
+// Run gives positions to what has happened while nobody read the log, once somebody who does not wait for it has looked.
+func (l *Log) Run(ctx context.Context) {
+	for {
+		select {
+		case <-l.behind:
+			_, _ = l.place(ctx, -1) // whoever looks next meets what is wrong, and tells again
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Latest returns the last events before a position, the last first; zero is the end of the log. Through is where the next
+// page, of those before, goes on.
+func (l *Log) Latest(ctx context.Context, before int64, limit int, f Filter) (Page, error) {
+	last, err := l.soon(ctx)
+	if err != nil {
+		return Page{}, err
+	}
+	if before > 0 {
+		last = min(last, before-1)
+	}
+	f.Newest = true
+	all, err := l.store.Events(ctx, 0, last, limit, f)
+	p := Page{Events: all}
+	if len(all) > 0 {
+		p.Through = all[len(all)-1].Position
+	}
+	return p, err
+}
+
+// Hours returns how much happened since a moment. After a long time without readers, some of it may not be counted yet.
+func (l *Log) Hours(ctx context.Context, since time.Time) ([]Hour, error) {
+	if _, err := l.soon(ctx); err != nil {
+		return nil, err
+	}
+	return l.store.Hours(ctx, since)
+}
+
 // End returns the position of the last event that is committed.
 func (l *Log) End(ctx context.Context) (int64, error) { return l.place(ctx, -1) }
 
@@ -71,8 +149,16 @@ func (l *Log) round(ctx context.Context) (last int64, more bool, err error) {
 	case <-ctx.Done():
 		return 0, false, ctx.Err()
 	}
+	return l.placeSome(ctx)
+}
+
+// placeSome gives some positions to whoever has the turn, and ends the turn.
+func (l *Log) placeSome(ctx context.Context) (last int64, more bool, err error) {
 	defer func() { <-l.turn }()
-	return l.store.PlaceEvents(ctx)
+	if last, more, err = l.store.PlaceEvents(ctx); err == nil {
+		l.known.Store(last)
+	}
+	return last, more, err
 }
 
 // Wait returns when there is an event after a position, and says where the log ends then. What this process commits wakes

@@ -140,6 +140,45 @@ func TestPagesFollowOneAnother(t *testing.T) {
 	})
 }
 
+func TestWhoeverLooksAtTheEndNeedNotWaitForALongTimeWithoutReaders(t *testing.T) {
+	onEach(t, time.Hour, func(t *testing.T, nodes []node) {
+		n := nodes[0]
+		for range 4 {
+			var many []*identity.Identity
+			for range 600 {
+				many = append(many, testkit.Identity(testkit.Email()))
+			}
+			if _, err := n.store.InsertIdentities(t.Context(), many); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { n.Run(ctx); close(ended) }()
+		counted := func() (sum int64) {
+			all, err := n.Hours(t.Context(), time.Unix(0, 0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, h := range all {
+				sum += h.Count
+			}
+			return sum
+		}
+		for begun := time.Now(); counted() < 2400; {
+			if time.Since(begun) > 30*time.Second {
+				t.Fatalf("counted %d of 2400", counted())
+			}
+		}
+		last := n.happen()
+		if p, err := n.Latest(t.Context(), 0, 1, event.Filter{}); err != nil || len(p.Events) != 1 || p.Events[0].IdentityID != last {
+			t.Errorf("the last event is %+v: %v", p.Events, err)
+		}
+		stop()
+		<-ended
+	})
+}
+
 func TestTheEndOfTheLogIsBehindAllThatHasHappened(t *testing.T) {
 	onEach(t, time.Hour, func(t *testing.T, nodes []node) {
 		var many []*identity.Identity

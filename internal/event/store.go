@@ -1,6 +1,9 @@
 package event
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Store keeps events. It is safe for concurrent use, and any number of nodes may call it at the same time. A store that
 // cannot be reached answers fault.ErrUnavailable.
@@ -11,6 +14,9 @@ type Store interface {
 
 	// Events returns placed events after one position and up to another, both as PlaceEvents told them, in their order.
 	Events(ctx context.Context, after, upTo int64, limit int, f Filter) ([]Event, error)
+
+	// Hours returns how much happened in the hours since a moment, of what was placed.
+	Hours(ctx context.Context, since time.Time) ([]Hour, error)
 
 	// Committed returns a channel that is closed when this process next commits an event. Ask for it before looking, or
 	// what is committed in between wakes nobody.

@@ -184,3 +184,19 @@ func without(i *Identity, t CredentialType, now time.Time) (*Identity, error) {
 	next.AvailableAAL = next.Credentials.AvailableAAL()
 	return &next, nil
 }
+
+// SetState activates or deactivates an identity for an administrator. One that is in that state already is a success; one
+// that becomes inactive loses its sessions in the same transaction.
+func (m *Manager) SetState(ctx context.Context, id ID, state State) error {
+	for {
+		i, err := m.Store.Identity(ctx, id)
+		if err != nil || i.State == state {
+			return err
+		}
+		next := m.next(i)
+		next.State, next.StateChangedAt = state, next.UpdatedAt
+		if err := m.Store.UpdateIdentity(ctx, next, i.UpdatedAt, AdminIn(ctx)); !errors.Is(err, ErrChanged) {
+			return err
+		}
+	}
+}

@@ -39,8 +39,18 @@ type Store interface {
 	// ListIdentities returns up to f.Limit identities in the order of their ids, after f.After.
 	ListIdentities(ctx context.Context, f Filter) ([]*Identity, error)
 
+	// Identifiers returns folded identifiers that begin with prefix and come after after, in their order, and whose they are;
+	// one that several types of credentials have is there for each of them.
+	Identifiers(ctx context.Context, prefix, after string, limit int) ([]Identifier, error)
+
 	// CountIdentities counts what a filter would list without its limit and position.
 	CountIdentities(ctx context.Context, f Filter) (int, error)
+}
+
+// Identifier is a folded identifier and whose it is.
+type Identifier struct {
+	Text string
+	ID   ID
 }
 
 // Admin is who made a change that came through the admin API.

@@ -202,7 +202,7 @@ func (s *Server) guardAdmin(h http.Handler) http.Handler {
 			refuse.ServeHTTP(w, r)
 			return
 		}
-		if !strings.HasPrefix(r.URL.Path, "/admin/") && strings.HasPrefix(r.URL.Path, "/") {
+		if !strings.HasPrefix(r.URL.Path, "/admin/") && !inConsole(r.URL.Path) && strings.HasPrefix(r.URL.Path, "/") {
 			r2 := r.Clone(r.Context())
 			r2.URL.Path = "/admin" + r.URL.Path
 			if r.URL.RawPath != "" { // an escaped slash in a name is no separator
@@ -213,3 +213,6 @@ func (s *Server) guardAdmin(h http.Handler) http.Handler {
 		h.ServeHTTP(w, r)
 	})
 }
+
+// inConsole reports whether a path is of the console, which has no /admin before it.
+func inConsole(path string) bool { return path == "/console" || strings.HasPrefix(path, "/console/") }

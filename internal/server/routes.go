@@ -130,5 +130,5 @@ func (s *Server) adminRoutes() []route {
 	for _, e := range s.adminEndpoints() {
 		routes = append(routes, route{e.method, e.path, s.admitted(e.need, e.handle)})
 	}
-	return routes
+	return append(routes, s.consoleRoutes()...)
 }

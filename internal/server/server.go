@@ -45,6 +45,7 @@ type Server struct {
 	Places  Places
 	Vault   *vault.Vault
 	Pages   *ui.Pages
+	Console *ui.Console
 
 	Tokens *token.Tokenizer
 

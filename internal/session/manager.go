@@ -15,12 +15,13 @@ type Meter interface {
 
 // Manager applies the rules of sessions. It is safe for concurrent use.
 type Manager struct {
-	Store Store
-	Rules Rules
-	Meter Meter
-	Uses  *Uses            // nil: last use is written down at once
-	Key   []byte           // makes the tokens that take the place of others; nil: they are random
-	Now   func() time.Time // nil means time.Now
+	Store  Store
+	Finder Searcher
+	Rules  Rules
+	Meter  Meter
+	Uses   *Uses            // nil: last use is written down at once
+	Key    []byte           // makes the tokens that take the place of others; nil: they are random
+	Now    func() time.Time // nil means time.Now
 }
 
 // Moment is now in the precision of the store.

@@ -61,6 +61,15 @@ type Store interface {
 	CountSessions(ctx context.Context, f Filter) (int, error)
 }
 
+// Searcher looks for sessions by what no index knows. However many sessions there are, it looks at a bounded number.
+type Searcher interface {
+	// SearchSessions returns sessions, the newest first, the same time by id.
+	SearchSessions(ctx context.Context, q Search) (Found, error)
+
+	// CountRunning counts sessions that are neither ended nor expired, and stops at most.
+	CountRunning(ctx context.Context, now time.Time, most int) (int, error)
+}
+
 // ExtendRule says when an extension takes place, and how far it goes.
 type ExtendRule struct {
 	Now       time.Time

@@ -43,6 +43,8 @@ DELETE FROM used_codes WHERE expires_at < $1 AND code_hash IN (SELECT code_hash 
 
 	collectDelivered  query = `DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE state = 'delivered' AND changed_at < $1 ORDER BY changed_at LIMIT $2)`
 	collectDeliveries query = `DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE changed_at < $1 ORDER BY changed_at LIMIT $2)`
+	collectHours      query = `DELETE FROM event_hours WHERE hour IN (SELECT hour FROM event_hours WHERE hour < $1 ORDER BY hour LIMIT $2)`
+	collectVisits     query = `DELETE FROM ended_visits WHERE id IN (SELECT id FROM ended_visits WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 	collectHooks      query = `DELETE FROM hooks WHERE name IN (SELECT name FROM hooks WHERE seen_at < $1 ORDER BY seen_at LIMIT $2)`
 )
 
@@ -86,6 +88,8 @@ func (c *Collector) Collect(ctx context.Context, now time.Time) (int64, error) {
 		{"tries", now, remove(collectTries)},
 		{"events", now.Add(-c.Retention), remove(collectEvents)},
 		{"events", now.Add(-c.Retention), remove(collectUnplaced)},
+		{"event_hours", now.Add(-c.Retention), remove(collectHours)},
+		{"ended_visits", now.Add(-clockMargin), remove(collectVisits)},
 		{"deliveries", now.Add(-deliveredMargin), remove(collectDelivered)},
 		{"deliveries", now.Add(-c.Retention), remove(collectDeliveries)},
 		{"hooks", now.Add(-c.Retention), remove(collectHooks)},

@@ -20,7 +20,7 @@ UPDATE events SET position = $1 + placed.n
   FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY at, kind DESC, id) AS n
           FROM (SELECT id, at, kind FROM events WHERE position IS NULL ORDER BY at, kind DESC, id LIMIT 500) AS earliest) AS placed
  WHERE events.id = placed.id
-RETURNING position`
+RETURNING position, at, kind, reason`
 
 	advancePositions query = `UPDATE event_positions SET last = $1 WHERE id = 1`
 )
@@ -45,12 +45,18 @@ func (t *tx) placeEvents(ctx context.Context) (last int64, more bool, err error)
 	if err := t.one(ctx, func(r scanner) error { return r.Scan(&last) }, holdPositions); err != nil {
 		return 0, false, err
 	}
+	counts := map[event.Hour]int64{}
 	err = t.each(ctx, func(r scanner) error {
-		var position int64
-		err := r.Scan(&position)
+		var position, at int64
+		var kind, reason string
+		err := r.Scan(&position, &at, &kind, &reason)
 		last, more = max(last, position), true
+		counts[hourOf(at, kind, reason)]++
 		return err
 	}, placeEvents, last)
+	if err == nil && more {
+		err = t.countHours(ctx, counts)
+	}
 	if err == nil && more {
 		_, err = t.exec(ctx, advancePositions, last)
 	}
@@ -61,6 +67,7 @@ const (
 	eventColumns query = `position, id, at, kind, session_id, identity_id, reason, actor`
 	listedEvents query = `SELECT ` + eventColumns + ` FROM events WHERE position IS NOT NULL AND position > $1 AND position <= $2`
 	eventPage    query = ` ORDER BY position LIMIT $6`
+	newestEvents query = ` ORDER BY position DESC LIMIT $6`
 )
 
 // eventFilters are the parts of a filter, that which chooses the fewest first. The first that is used finds its index. The
@@ -86,6 +93,9 @@ func listEvents(f event.Filter) query {
 			q += part.first
 			found = true
 		}
+	}
+	if f.Newest {
+		return q + newestEvents
 	}
 	return q + eventPage
 }

@@ -329,6 +329,18 @@ func operations() []operation {
 		{"AdminKeys", func(ctx context.Context, st *Store) error { _, err := st.AdminKeys(ctx); return err }},
 		{"AdminKey", func(ctx context.Context, st *Store) error { _, _, err := st.AdminKey(ctx, token); return err }},
 		{"TouchAdminKey", func(ctx context.Context, st *Store) error { return st.TouchAdminKey(ctx, "x", now, now) }},
+		{"EndVisit", func(ctx context.Context, st *Store) error { return st.EndVisit(ctx, testkit.Email(), now) }},
+		{"VisitEnded", func(ctx context.Context, st *Store) error { _, err := st.VisitEnded(ctx, "x"); return err }},
+		{"Hours", func(ctx context.Context, st *Store) error { _, err := st.Hours(ctx, now); return err }},
+		{"SearchSessions", func(ctx context.Context, st *Store) error {
+			_, err := st.SearchSessions(ctx, session.Search{Limit: 1, Scan: 10})
+			return err
+		}},
+		{"CountRunning", func(ctx context.Context, st *Store) error { _, err := st.CountRunning(ctx, now, 10); return err }},
+		{"Identifiers", func(ctx context.Context, st *Store) error {
+			_, err := st.Identifiers(ctx, "a", "", 1)
+			return err
+		}},
 		{"SettingsVersion", func(ctx context.Context, st *Store) error { _, err := st.SettingsVersion(ctx); return err }},
 		{"Settings", func(ctx context.Context, st *Store) error { _, err := st.Settings(ctx); return err }},
 		{"ChangeSettings", func(ctx context.Context, st *Store) error {

@@ -24,15 +24,21 @@ type assets struct {
 	style, script, icon, logo string
 }
 
-func newAssets(logo *Asset) (assets, error) {
+// pageAssets and consoleAssets are the names of a style, a script and an icon.
+var (
+	pageAssets    = [3]string{"style.css", "session.js", "icon.svg"}
+	consoleAssets = [3]string{"console.css", "console.js", "icon.svg"}
+)
+
+func newAssets(names [3]string, logo *Asset) (assets, error) {
 	a := assets{files: map[string]Asset{}}
 	for _, file := range []struct {
 		name, mediaType string
 		use             *string
 	}{
-		{"style.css", "text/css; charset=utf-8", &a.style},
-		{"session.js", "text/javascript; charset=utf-8", &a.script},
-		{"icon.svg", "image/svg+xml", &a.icon},
+		{names[0], "text/css; charset=utf-8", &a.style},
+		{names[1], "text/javascript; charset=utf-8", &a.script},
+		{names[2], "image/svg+xml", &a.icon},
 	} {
 		content, err := assetFiles.ReadFile("assets/" + file.name)
 		if err != nil {
@@ -60,4 +66,4 @@ func (p *Pages) Asset(name string) (Asset, bool) {
 	return a, ok
 }
 
-func (p *Pages) address(asset string) string { return p.base + "ui/assets/" + asset }
+func (p *Pages) address(asset string) string { return p.base + p.folder + asset }

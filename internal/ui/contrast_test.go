@@ -13,7 +13,13 @@ var colour = regexp.MustCompile(`(--[a-z-]+): #([0-9a-f]{6});`)
 // TestColoursCanBeToldApart computes the contrast ratios of WCAG 2 for what stands on what: 4.5 for text, 3 for the
 // edges of inputs and for the focus.
 func TestColoursCanBeToldApart(t *testing.T) {
-	css, err := assetFiles.ReadFile("assets/style.css")
+	for _, file := range []string{"style.css", "console.css"} {
+		t.Run(file, func(t *testing.T) { tellsColoursApart(t, file) })
+	}
+}
+
+func tellsColoursApart(t *testing.T, file string) {
+	css, err := assetFiles.ReadFile("assets/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +41,13 @@ func TestColoursCanBeToldApart(t *testing.T) {
 			{"--ink", "--note-ground", 4.5}, {"--quiet", "--note-ground", 4.5}, {"--link", "--note-ground", 4.5}, {"--bad", "--bad-ground", 4.5}, {"--good", "--good-ground", 4.5},
 			{"--on-accent", "--accent", 4.5}, {"--on-accent", "--accent-over", 4.5},
 			{"--line", "--card", 3}, {"--focus", "--card", 3}, {"--bad", "--card", 3},
+			{"--ink", "--ground", 4.5}, {"--quiet", "--ground", 4.5}, {"--link", "--ground", 4.5}, {"--warn", "--warn-ground", 4.5}, {"--focus", "--ground", 3}, {"--bar-in", "--card", 3}, {"--bar-out", "--card", 3},
 		} {
-			a, b := colours[pair.front], colours[pair.ground]
+			a, isA := colours[pair.front]
+			b, isB := colours[pair.ground]
+			if !isA || !isB {
+				continue // the colours of the other file
+			}
 			if ratio := (math.Max(a, b) + 0.05) / (math.Min(a, b) + 0.05); ratio < pair.least {
 				t.Errorf("%s on %s has %.2f, and needs %.1f", pair.front, pair.ground, ratio, pair.least)
 			}

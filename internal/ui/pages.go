@@ -29,6 +29,7 @@ type Options struct {
 // Pages draws every page. It is not changed after it was made, and may be used concurrently.
 type Pages struct {
 	base, origin string
+	folder       string // of the assets, below the base
 	product      string
 	texts        *texts
 	endings      []ending
@@ -42,15 +43,15 @@ func New(o Options) (*Pages, error) {
 	if err != nil || base.Host == "" || !strings.HasSuffix(o.Base, "/") || base.Scheme != "http" && base.Scheme != "https" {
 		return nil, fmt.Errorf("base %q of the pages is not an http address with a trailing slash", o.Base)
 	}
-	p := &Pages{base: o.Base, origin: base.Scheme + "://" + base.Host, product: o.Product}
+	p := &Pages{base: o.Base, folder: "ui/assets/", origin: base.Scheme + "://" + base.Host, product: o.Product}
 	if p.texts, err = readTexts(textsFile); err != nil {
 		return nil, err
 	}
 	p.endings = p.texts.endings()
-	if p.assets, err = newAssets(o.Logo); err != nil {
+	if p.assets, err = newAssets(pageAssets, o.Logo); err != nil {
 		return nil, err
 	}
-	p.templates, err = parse(p.texts)
+	p.templates, err = parse(p.texts, templateFiles, "templates/", shared, pageNames)
 	return p, err
 }
 
@@ -61,12 +62,12 @@ var pageNames = []string{"flow", "settings", "second", "home", "sessions", "logo
 var shared = []string{"layout", "parts", "form"}
 
 // parse reads the templates of each page on top of what they share, and asks for every text they name.
-func parse(t *texts) (map[string]*template.Template, error) {
+func parse(t *texts, files embed.FS, folder string, shared, names []string) (map[string]*template.Template, error) {
 	common := template.New("").Funcs(template.FuncMap{"text": t.say})
 	all := map[string]*template.Template{}
-	for _, name := range slices.Concat(shared, pageNames) {
-		file := "templates/" + name + ".html"
-		source, err := templateFiles.ReadFile(file)
+	for _, name := range slices.Concat(shared, names) {
+		file := folder + name + ".html"
+		source, err := files.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}

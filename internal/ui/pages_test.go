@@ -125,7 +125,7 @@ func TestAMissingTextIsNoticedAtTheStart(t *testing.T) {
 	for _, key := range []string{"month.5", "home.signout"} {
 		texts, err := readTexts(bytes.Replace(whole, []byte(`"`+key+`"`), []byte(`"message.1"`), 1))
 		if err == nil {
-			_, err = parse(texts)
+			_, err = parse(texts, templateFiles, "templates/", shared, pageNames)
 		}
 		if err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("without %s: %v", key, err)

@@ -16,6 +16,9 @@ import (
 //go:embed texts/en.json
 var textsFile []byte
 
+//go:embed texts/console.en.json
+var consoleTexts []byte
+
 // texts are all sentences of the pages, by a key that names their place. Each is a template of its own, so that a
 // language may order, count and emphasise as it needs to.
 type texts struct {
@@ -23,10 +26,12 @@ type texts struct {
 }
 
 // readTexts also checks the texts that no template names, because code does.
-func readTexts(file []byte) (*texts, error) {
-	var sources map[string]string
-	if err := json.Unmarshal(file, &sources); err != nil {
-		return nil, fmt.Errorf("reading the texts: %w", err)
+func readTexts(files ...[]byte) (*texts, error) {
+	sources := map[string]string{}
+	for _, file := range files {
+		if err := json.Unmarshal(file, &sources); err != nil {
+			return nil, fmt.Errorf("reading the texts: %w", err)
+		}
 	}
 	t := &texts{template.New("").Option("missingkey=error")}
 	for key, source := range sources {
