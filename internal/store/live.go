@@ -209,30 +209,37 @@ func (t *liveTable) applyPacked(e effect) {
 
 // clear drops everything.
 func (t *liveTable) clear() {
-	for i := range t.shards {
-		s := &t.shards[i]
-		s.mu.Lock()
-		s.changes++
+	t.eachShard(func(s *liveShard) {
 		s.bytes = 0
 		clear(s.sessions)
 		clear(s.byIdentity)
-		s.mu.Unlock()
-	}
-	t.shelf.clear() // after the counters, so that no fill of before comes later
+	}, t.shelf.clear)
 }
 
-// forget drops all sessions of an identity.
+// forget drops all sessions of an identity. In compact form they are of no use without it.
 func (t *liveTable) forget(id identity.ID) {
-	for i := range t.shards {
-		s := &t.shards[i]
-		s.mu.Lock()
-		s.changes++
+	t.eachShard(func(s *liveShard) {
 		for token := range s.byIdentity[id] {
 			s.remove(token)
 		}
-		s.mu.Unlock()
+	}, func() { t.shelf.drop(identityKey(id)) })
+}
+
+// eachShard drops something from all shards, and from the shelf, which they share. The shelf comes in between: what is filled in
+// with a ticket of before goes from the shelf then, and what was found on the shelf before that is not let in, or goes, afterwards.
+func (t *liveTable) eachShard(drop func(*liveShard), fromShelf func()) {
+	pass := func() {
+		for i := range t.shards {
+			s := &t.shards[i]
+			s.mu.Lock()
+			s.changes++
+			drop(s)
+			s.mu.Unlock()
+		}
 	}
-	t.shelf.drop(identityKey(id)) // as in clear; its sessions are of no use without it
+	pass()
+	fromShelf()
+	pass()
 }
 
 func (t *liveTable) len() (n int) {

@@ -125,6 +125,50 @@ func raceAnEnd(t *testing.T, table *liveTable) {
 	}
 }
 
+// What is found while an identity changes must not stay behind.
+func TestFindingThatRacesAChangeOfTheIdentityLeavesNothingBehind(t *testing.T) {
+	for name, change := range map[string]func(i *identity.Identity) effect{
+		"the identity": func(i *identity.Identity) effect { return effect{kind: identityChanged, identity: i.ID} },
+		"everything":   func(*identity.Identity) effect { return effect{kind: everythingChanged} },
+	} {
+		table := newLiveTable(64 << 20)
+		over := make(chan struct{})
+		var readers sync.WaitGroup
+		var shown atomic.Pointer[client]
+		for range 2 {
+			readers.Go(func() {
+				for {
+					select {
+					case <-over:
+						return
+					default:
+						if c := shown.Load(); c != nil {
+							table.find(c.token)
+						}
+					}
+				}
+			})
+		}
+		for range 3000 {
+			i := testkit.Identity("a@example.org")
+			c := liveSession(i)
+			c.token[0] = 0 // of the stripe whose counter moves first
+			table.put(c)
+			s := table.shard(c.token)
+			s.mu.Lock()
+			s.remove(c.token) // in compact form alone
+			s.mu.Unlock()
+			shown.Store(&c)
+			table.apply([]effect{change(i)})
+			if table.find(c.token) != nil {
+				t.Fatalf("%s has changed, and a session is shown as it was", name)
+			}
+		}
+		close(over)
+		readers.Wait()
+	}
+}
+
 func TestLiveTableKeepsItsBound(t *testing.T) {
 	owners := make([]*identity.Identity, 5)
 	for n := range owners {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 	"math"
 	"runtime"
 	"sync"
@@ -23,6 +24,8 @@ const (
 	recordHead  = len(shelfKey{}) + 2 // its key, and the length of its value
 	leastShard  = 4 << 10             // bytes; fewer hold nothing worth it
 )
+
+var spread = maphash.MakeSeed()
 
 // shelfShard is a ring of records. Positions count from the beginning of time, so that the newest is never behind the
 // oldest; where the ring ends, what does not fit is left out.
@@ -146,9 +149,9 @@ func (h *shelfShard) value(at uint32) []byte {
 
 func (h *shelfShard) key(at uint32) shelfKey { return shelfKey(h.ring[at:]) }
 
-// home is the slot where the search for a key begins. Keys are random already.
+// home is the slot where the search for a key begins. Most keys are random already; ids that were brought from elsewhere need not be.
 func (h *shelfShard) home(k shelfKey) int {
-	return int(binary.LittleEndian.Uint64(k[1:9]) & uint64(len(h.slots)-1))
+	return int(maphash.Bytes(spread, k[:]) & uint64(len(h.slots)-1))
 }
 
 // find returns the slot of a key, or the empty one where it would go.

@@ -16,10 +16,10 @@ func numberedKey(n int) (k shelfKey) {
 	return k
 }
 
-// crowdedKey makes a key that shares the shard, and with few others the slot, of many.
+// crowdedKey makes a key that shares the shard with all others.
 func crowdedKey(n int) shelfKey {
 	k := numberedKey(n)
-	k[1], k[2], k[3], k[len(k)-1] = byte(n%3), 0, 0, 0
+	k[len(k)-1] = 0
 	return k
 }
 
