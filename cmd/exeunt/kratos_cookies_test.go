@@ -150,7 +150,7 @@ func TestImportingAgainFromKratos(t *testing.T) {
 			if len(told) != 2 || !strings.Contains(reasons[people[changedBoth].Identity], "on both sides") || !strings.Contains(reasons[people[removedHere].Identity], "was removed in exeunt") {
 				t.Errorf("told %v", told)
 			}
-			if sum.Identities.Added != 1 || sum.Identities.Updated != 2 || sum.Identities.Refused != 2 || sum.Sessions.Ended != 2 || sum.Sessions.Added != 1 || sum.Sessions.Updated != 1 {
+			if sum.Identities.Added != 1 || sum.Identities.Updated != 2 || sum.Identities.Refused != 2 || sum.Sessions.Ended != 2 || sum.Sessions.Added != 1 || sum.Sessions.Updated != 2 {
 				t.Errorf("%+v", sum)
 			}
 

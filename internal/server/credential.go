@@ -107,14 +107,14 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 			if own {
 				live, err = find(s.Sessions, r.Context(), token)
 			} else {
-				live, token, err = s.Sessions.Inherited(r.Context(), token, find)
+				live, token, err = s.Sessions.Inherited(r.Context(), token, active(r), find)
 			}
 			if errors.Is(err, session.ErrNone) {
 				ended = cmp.Or(ended, endReason(err))
 				replaced = replaced || errors.Is(err, session.ErrReplaced)
 				continue
 			}
-			if err == nil && (name != s.Session.Name || !own) && live.TokenUntil.IsZero() && token.TravelsIn(session.InCookie) {
+			if err == nil && active(r) && (name != s.Session.Name || !own) && live.TokenUntil.IsZero() && token.TravelsIn(session.InCookie) {
 				s.replace(w, name, token, live)
 			}
 			return caller{session: live, token: token, cookie: true, lasts: lasts}, true, err

@@ -13,10 +13,10 @@ import (
 // Adopted is the reason of the event of a session whose cookie of another server was replaced.
 const Adopted = "cookie_adopted"
 
-// lasting is until when the token of an adopted session still works: as long as the session does. It is in the cookie of
+// Lasting is until when the token of an adopted session still works: as long as the session does. It is in the cookie of
 // the other server, which a back end may go on to send on a browser's behalf without ever passing on the one that
 // replaces it; and a native client may hold it as well.
-var lasting = time.Date(9999, time.January, 1, 0, 0, 0, 0, time.UTC)
+var Lasting = time.Date(9999, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // Heir is the token, for our own cookie, that takes the place of a token from a cookie of another server. It is always the
 // same one, so both cookies can be used side by side; nobody can tell it without the key.
@@ -28,33 +28,35 @@ func (m *Manager) Heir(token Secret) Secret {
 
 // Adopt gives a session that was found by a token of another server the heir of that token, with which a cookie of ours can
 // be made. Nothing else changes, and the token stays one of the session's; whichever of them signs out ends the session, and
-// with it the others. It reports false when the session has changed meanwhile, or is found by a token that works only for a
-// moment more.
+// with it the others. It reports false when the session has changed meanwhile, or has another token by now: one that was
+// adopted once has its heir, whatever key that was made with.
 func (m *Manager) Adopt(ctx context.Context, s *Session, token Secret) (*Session, bool, error) {
-	if !s.TokenUntil.IsZero() && !s.TokenUntil.Equal(lasting) {
+	if !s.TokenUntil.IsZero() {
 		return s, false, nil
 	}
-	next := s.copy()
-	next.TokenUntil = time.Time{}
-	renewed := Renewed{Now: m.Moment(), PreviousUntil: lasting, Kind: SessionRefreshed, Reason: Adopted}
-	done, err := m.Store.RefreshSession(ctx, next, m.Heir(token).Hash(), renewed)
+	done, err := m.Store.AdoptSession(ctx, s.ID, s.Rotation, m.Heir(token).Hash(), Lasting, m.Moment())
 	if err != nil || !done {
 		return s, false, err
 	}
+	next := s.copy()
 	next.Rotation++
 	return next, true, nil
 }
 
+// replaced reports whether a session was found by a token that another one has taken the place of, and that works only for
+// a moment more.
+func (s *Session) replaced() bool { return !s.TokenUntil.IsZero() && !s.TokenUntil.Equal(Lasting) }
+
 // Inherited looks up the session of a token from a cookie of another server, with find: by its heir, and else by the token
-// itself. It returns the token that the session was found by.
-func (m *Manager) Inherited(ctx context.Context, token Secret, find func(*Manager, context.Context, Secret) (*Session, error)) (*Session, Secret, error) {
+// itself, which is then adopted, if it may be. It returns the token that the session was found by.
+func (m *Manager) Inherited(ctx context.Context, token Secret, adopt bool, find func(*Manager, context.Context, Secret) (*Session, error)) (*Session, Secret, error) {
 	heir := m.Heir(token)
 	s, err := find(m, ctx, heir)
 	if !errors.Is(err, ErrNone) || settled(err) {
 		return s, heir, err
 	}
 	s, err = find(m, ctx, token)
-	if err != nil {
+	if err != nil || !adopt {
 		return s, token, err
 	}
 	adopted, done, err := m.Adopt(ctx, s, token)

@@ -54,6 +54,10 @@ type Store interface {
 	// identity, and still at its rotation; else it reports false. The token before works until r.PreviousUntil.
 	RefreshSession(ctx context.Context, s *Session, token TokenHash, r Renewed) (bool, error)
 
+	// AdoptSession gives a session that is live at now, of an active identity, and still at its rotation another token; else it
+	// reports false. Nothing else about it changes. The token before works until a moment.
+	AdoptSession(ctx context.Context, id ID, rotation int64, token TokenHash, until, now time.Time) (bool, error)
+
 	// ListSessions returns sessions, the newest first, the same time by id.
 	ListSessions(ctx context.Context, f Filter) ([]*Session, error)
 

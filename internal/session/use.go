@@ -13,7 +13,7 @@ import (
 func (m *Manager) Used(ctx context.Context, s *Session) *Session {
 	now := m.Moment()
 	switch {
-	case !s.TokenUntil.IsZero():
+	case s.replaced():
 		return s // its holder has another token by now
 	case m.slides(s, now):
 		if next, err := m.slide(ctx, s, now); err == nil {

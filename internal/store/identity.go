@@ -208,7 +208,7 @@ func (s *Store) UpdateIdentity(ctx context.Context, i *identity.Identity, versio
 			return err
 		}
 		if i.State != identity.Active {
-			if err := t.endAllOf(ctx, i.ID, session.IdentityDisabled, i.UpdatedAt, false); err != nil {
+			if err := t.endAllOf(ctx, i.ID, session.End{At: i.UpdatedAt, Reason: session.IdentityDisabled, By: by}, false); err != nil {
 				return err
 			}
 		}
@@ -225,9 +225,8 @@ func (t *tx) whyNotUpdated(ctx context.Context, id identity.ID) error {
 	return identity.ErrChanged
 }
 
-func (t *tx) endAllOf(ctx context.Context, id identity.ID, reason session.Reason, at time.Time, gone bool) error {
-	_, err := t.endSessions(ctx, session.Scope{Identities: []identity.ID{id}, Delete: gone},
-		session.End{At: at, Reason: reason, By: identity.AdminIn(ctx)})
+func (t *tx) endAllOf(ctx context.Context, id identity.ID, end session.End, gone bool) error {
+	_, err := t.endSessions(ctx, session.Scope{Identities: []identity.ID{id}, Delete: gone}, end)
 	return err
 }
 
@@ -248,6 +247,6 @@ func (s *Store) DeleteIdentity(ctx context.Context, id identity.ID, now time.Tim
 		if err := t.event(ctx, eventRow{at: micros(now), kind: "identity_deleted", identity: id.String(), actor: identity.AdminIn(ctx)}); err != nil {
 			return err
 		}
-		return t.endAllOf(ctx, id, session.IdentityDeleted, now, true)
+		return t.endAllOf(ctx, id, session.End{At: now, Reason: session.IdentityDeleted, By: identity.AdminIn(ctx)}, true)
 	})
 }

@@ -23,10 +23,13 @@ SELECT CAST(value ->> 0 AS TEXT), i.id, CAST(value ->> 2 AS TEXT), CAST(value ->
 RETURNING id, identity_id, token_hash, 'session_started' AS kind, last_seen_at AS at, '' AS reason, 'import' AS actor`)
 
 // retakeSession brings an imported session in line with what it has become over there, where it was extended or stepped up.
-// A session that has ended here is not alive, and one whose token was replaced here lives by what happens here.
+// A session that has ended here is not alive, and one whose token was replaced here lives by what happens here, unless that was only to
+// adopt its cookie. The moment of the extension shows everybody who knows the row that it has changed.
 var retakeSession = newChange(`
-UPDATE sessions SET expires_at = GREATEST(expires_at, $2), deadline_at = GREATEST(deadline_at, $3), authenticated_at = $4, aal = $5, methods = $6, devices = $7
- WHERE id = $1 AND ended_at IS NULL AND deleted = FALSE AND expires_at > $8 AND rotation = 0 AND authenticated_at <= $4
+UPDATE sessions SET expires_at = GREATEST(expires_at, $2), deadline_at = GREATEST(deadline_at, $3), authenticated_at = $4, aal = $5, methods = $6, devices = $7,
+       extended_at = GREATEST(extended_at, $8)
+ WHERE id = $1 AND ended_at IS NULL AND deleted = FALSE AND expires_at > $8 AND authenticated_at <= $4
+   AND (rotation = 0 OR rotation = 1 AND previous_until = $9)
 RETURNING id, identity_id, token_hash, 'session_refreshed' AS kind, CAST($8 AS BIGINT) AS at, 'import' AS reason, 'import' AS actor`)
 
 var endTaken = newChange(`
@@ -64,7 +67,7 @@ func (t *tx) takeSessions(ctx context.Context, all []kratos.Session, now time.Ti
 				micros(x.DeadlineAt), micros(x.LastSeenAt), x.Remembered})
 		case kratos.Updated:
 			changed, err := t.change(ctx, retakeSession, x.ID.String(), micros(x.ExpiresAt), micros(x.DeadlineAt), micros(x.AuthenticatedAt),
-				int(x.AAL), methodsDoc(x.Methods), devicesDoc(x.Devices), micros(now))
+				int(x.AAL), methodsDoc(x.Methods), devicesDoc(x.Devices), micros(now), micros(session.Lasting))
 			if err != nil {
 				return nil, err
 			}
