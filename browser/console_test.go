@@ -168,3 +168,48 @@ func TestEveryPageOfTheConsole(t *testing.T) {
 	b.until("the person is there", `document.querySelector("pre")`)
 	a.take("console-identity")
 }
+
+// A person whom an administrator lets in needs no key: the browser sends their session to both ports.
+func TestThePersonWhoIsLetInEntersTheConsoleUntilTheySignOut(t *testing.T) {
+	p := alone(t, testkit.File(t), "lifespan: 24h", "")
+	key := chromium(t).makeFirstKey(p)
+	ada := chromium(t)
+	ada.register(p.Public, "ada@example.org")
+	ada.open(p.Admin + "/console/")
+	ada.press(`button[name="session"]`)
+	ada.sees("No session of this browser opens the console")
+	letIn(t, p, key, ada.cookie(p.Public, "ory_kratos_session"))
+	ada.press(`button[name="session"]`)
+	ada.sees("Signed in as ada@example.org")
+
+	out := ada.another()
+	out.open(p.Public + "/ui/")
+	out.press("form[data-after] button")
+	out.until("ada is signed out", `document.querySelector("main[data-signed-out]")`)
+	ada.open(p.Admin + "/console/sessions")
+	ada.until("and out of the console", `location.pathname === "/console/sign-in"`)
+}
+
+// letIn marks the person who has a session.
+func letIn(t *testing.T, p *testkit.Process, key, cookie string) {
+	t.Helper()
+	ask := func(method, address, body string, header ...string) *http.Response {
+		req, err := http.NewRequest(method, address, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set(header[0], header[1])
+		answer, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			t.Fatalf("%s %s: %s", method, address, answer.Status)
+		}
+		return answer
+	}
+	id := ask(http.MethodGet, p.Public+"/sessions/whoami", "", "Cookie", "ory_kratos_session="+cookie).Header.Get("X-Kratos-Authenticated-Identity-Id")
+	ask(http.MethodPatch, p.Admin+"/admin/identities/"+id, `[{"op": "add", "path": "/metadata_admin", "value": {"exeunt_console": ["all"]}}]`, "Authorization", "Bearer "+key)
+}

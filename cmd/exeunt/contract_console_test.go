@@ -16,7 +16,8 @@ import (
 // visitor is somebody's browser at the console: it keeps cookies, and sends forms as a browser does.
 type visitor struct {
 	*instance
-	cookie string // of the visit
+	cookie  string // of the visit
+	session string // the cookie of the public API, for who has one
 }
 
 // console is a browser that has signed in with a key, or one that needs none.
@@ -50,7 +51,10 @@ func (v *visitor) send(method, below string, form url.Values, header ...string) 
 		req.Header.Set("Origin", v.admin)
 	}
 	if v.cookie != "" {
-		req.Header.Set("Cookie", "exeunt_console="+v.cookie)
+		req.AddCookie(&http.Cookie{Name: "exeunt_console", Value: v.cookie})
+	}
+	if v.session != "" {
+		req.AddCookie(&http.Cookie{Name: "ory_kratos_session", Value: v.session})
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])

@@ -53,13 +53,16 @@ func (k *Key) Live(now time.Time) bool {
 	return k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
 }
 
-// Allows reports whether the key opens a part of the API; "" is what every key opens.
-func (k *Key) Allows(need Scope) bool {
+// Allows reports whether the key opens a part of the API.
+func (k *Key) Allows(need Scope) bool { return Allow(k.Scopes, need) }
+
+// Allow reports whether scopes open a part of the API; "" is open to all.
+func Allow(scopes []Scope, need Scope) bool {
 	if need == "" {
 		return true
 	}
 	writing := Scope(strings.Replace(string(need), ":read", ":write", 1))
-	return slices.ContainsFunc(k.Scopes, func(s Scope) bool { return s == need || s == writing || s == All })
+	return slices.ContainsFunc(scopes, func(s Scope) bool { return s == need || s == writing || s == All })
 }
 
 // Failures of keys.

@@ -26,6 +26,11 @@ func (s *Server) batchIdentities(w http.ResponseWriter, r *http.Request) error {
 	if err := b.read(&body); err != nil {
 		return err
 	}
+	for _, d := range b.drafts {
+		if err := mayTouch(w, d.MetadataAdmin); err != nil {
+			return err
+		}
+	}
 	if err := b.build(r.Context(), s.Identities); err != nil {
 		return err
 	}

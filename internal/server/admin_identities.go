@@ -24,6 +24,9 @@ func (s *Server) createIdentity(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := mayTouch(w, draft.MetadataAdmin); err != nil {
+		return err
+	}
 	i, err := s.Identities.Create(r.Context(), draft)
 	if err != nil {
 		return err
@@ -147,6 +150,9 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, become func(*ide
 		if err != nil {
 			return err
 		}
+		if err := mayTouch(w, current.MetadataAdmin, draft.MetadataAdmin); err != nil {
+			return err
+		}
 		next, err := s.Identities.Update(r.Context(), current, draft)
 		if errors.Is(err, identity.ErrChanged) && time.Now().Before(end) && pause(r.Context()) == nil {
 			continue
@@ -183,8 +189,11 @@ func (s *Server) deleteIdentity(w http.ResponseWriter, r *http.Request) error {
 
 // deleteCredential removes a credential of a type that can be removed by itself.
 func (s *Server) deleteCredential(w http.ResponseWriter, r *http.Request) error {
-	id, err := named(r)
+	i, err := s.find(r)
 	if err != nil {
+		return err
+	}
+	if err := mayTouch(w, i.MetadataAdmin); err != nil {
 		return err
 	}
 	t := r.PathValue("type")
@@ -192,9 +201,9 @@ func (s *Server) deleteCredential(w http.ResponseWriter, r *http.Request) error 
 	case identity.Code, identity.Passkey:
 		return fault.Invalidf("credential_undeletable", "Credentials of the type %s cannot be deleted.", t)
 	}
-	if err := s.Identities.DeleteCredential(r.Context(), id, identity.CredentialType(shorten(t))); err != nil {
+	if err := s.Identities.DeleteCredential(r.Context(), i.ID, identity.CredentialType(shorten(t))); err != nil {
 		return err
 	}
-	note(w, "credential_deleted", id.String())
+	note(w, "credential_deleted", i.ID.String())
 	return done(w)
 }

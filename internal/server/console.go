@@ -19,17 +19,26 @@ import (
 	"exeunt/internal/wire"
 )
 
-// visit is somebody who looks at the console. Its cookie holds it closed: the hash of the key it was begun with, which the
-// store judges at every request, the secret of its forms, and its age. Nothing is kept of it on the server but that it was
-// ended, if it was.
+// visit is somebody who looks at the console. Its cookie holds it closed: the hash of the key or the name of the session it
+// was begun with, which the store judges at every request, the secret of its forms, and its age. Nothing is kept of it on
+// the server but that it was ended, if it was.
 type visit struct {
-	ID     string
-	Key    session.TokenHash // of the secret; zero where it was begun without one
-	CSRF   csrfSecret
-	Begun  int64 // Unix time in microseconds
-	Issued int64 // the cookie
+	ID      string
+	Key     session.TokenHash // of the secret; zero where it was begun without one
+	Session session.ID        // of a person who may enter; zero where it was begun without one
+	CSRF    csrfSecret
+	Begun   int64 // Unix time in microseconds
+	Issued  int64 // the cookie
 
-	key *admin.Key // nil while there is no key at all
+	by *operator // as judged at this request; nil while there is no key at all
+}
+
+// operator is who does something in the console: a key, or a person who may enter.
+type operator struct {
+	name   string // in the events: the name of the key, or the id of the identity
+	shown  string // on the pages
+	person bool
+	scopes []admin.Scope
 }
 
 const (
@@ -43,7 +52,7 @@ const (
 var errNoVisit = fault.New(fault.Unauthenticated, "console_visit_missing", "Nobody has signed in to the console here, or the visit is over.")
 
 // allows reports whether the visit may use a part of the admin API.
-func (v *visit) allows(need admin.Scope) bool { return v.key == nil || v.key.Allows(need) }
+func (v *visit) allows(need admin.Scope) bool { return v.by == nil || admin.Allow(v.by.scopes, need) }
 
 func (v *visit) over(now time.Time) bool {
 	return now.Sub(time.UnixMicro(v.Begun)) > visitLife || now.Sub(time.UnixMicro(v.Issued)) > visitIdle
@@ -58,9 +67,9 @@ func (s *Server) consolePath() string {
 	return strings.TrimSuffix(u.Path, "/") + "/console/"
 }
 
-// begin begins a visit, and gives the browser its cookie.
-func (s *Server) beginVisit(w http.ResponseWriter, key session.TokenHash) *visit {
-	v := &visit{ID: rand.Text(), Key: key, Begun: s.Sessions.Moment().UnixMicro()}
+// beginVisit begins a visit with a key, with a session, or with neither, and gives the browser its cookie.
+func (s *Server) beginVisit(w http.ResponseWriter, key session.TokenHash, of session.ID) *visit {
+	v := &visit{ID: rand.Text(), Key: key, Session: of, Begun: s.Sessions.Moment().UnixMicro()}
 	_, _ = rand.Read(v.CSRF[:]) // never fails: crypto/rand ends the program instead
 	s.sendVisit(w, v)
 	return v
@@ -105,6 +114,9 @@ func (s *Server) admitVisit(ctx context.Context, r *http.Request, need admin.Sco
 	hash := session.TokenHash{}
 	if v != nil {
 		hash = v.Key
+		if v.Session != (session.ID{}) {
+			return s.admitPerson(ctx, r, v, need)
+		}
 	}
 	key, refused := s.AdminKeys.AdmitHash(ctx, hash, need)
 	switch {
@@ -117,7 +129,7 @@ func (s *Server) admitVisit(ctx context.Context, r *http.Request, need admin.Sco
 	case key == nil && v != nil && v.Key != (session.TokenHash{}):
 		return nil, errNoVisit // its key was the last one
 	case v != nil:
-		v.key = key
+		v.by = byKey(key)
 	}
 	return v, refused
 }
@@ -125,7 +137,7 @@ func (s *Server) admitVisit(ctx context.Context, r *http.Request, need admin.Sco
 // looking is a page of the console for somebody who may see it.
 type looking func(w http.ResponseWriter, r *http.Request, v *visit) error
 
-// console wraps a page of the console: it is for a browser on its own, with a right key.
+// console wraps a page of the console: it is for a browser on its own, with a right key or a session that opens the console.
 func (s *Server) console(need admin.Scope, h looking) handle {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if s.AdminLocal && !s.localHost(r.Host) {
@@ -139,17 +151,17 @@ func (s *Server) console(need admin.Scope, h looking) handle {
 		case errors.Is(err, errNoVisit) || errors.Is(err, admin.ErrKeyMissing):
 			return s.toSignIn(w, r)
 		case v == nil && err == nil:
-			v = s.beginVisit(w, session.TokenHash{})
+			v = s.beginVisit(w, session.TokenHash{}, session.ID{})
 		}
-		if v != nil && v.key != nil {
-			note(w, "key", v.key.Name)
+		if v != nil && v.by != nil {
+			v.by.note(w)
 		}
 		if err == nil && s.Sessions.Moment().Sub(time.UnixMicro(v.Issued)) > visitRenewal {
 			s.sendVisit(w, v)
 		}
 		of(w).admitted = func(ctx context.Context) bool {
 			now, err := s.admitVisit(ctx, r, need)
-			return err == nil && (now == nil || (now.key == nil) == (v.key == nil))
+			return err == nil && (now == nil || (now.by == nil) == (v.by == nil))
 		}
 		if err == nil {
 			err = h(w, r.WithContext(identity.AsAdmin(r.Context(), v.name())), v)
@@ -160,10 +172,10 @@ func (s *Server) console(need admin.Scope, h looking) handle {
 
 // name is who is known in the events.
 func (v *visit) name() string {
-	if v.key == nil {
+	if v.by == nil {
 		return identity.Admin
 	}
-	return v.key.Name
+	return v.by.name
 }
 
 // arrivingAtConsole loads a page once more that a link of another site has led to: the cookie is kept back at first.
@@ -231,7 +243,7 @@ func (s *Server) toConsole(w http.ResponseWriter, r *http.Request, below string)
 	return nil
 }
 
-// toSignIn leads to the form for a key. A browser that still holds the cookie of a visit is told that it is over.
+// toSignIn leads to the page for entering. A browser that still holds the cookie of a visit is told that it is over.
 func (s *Server) toSignIn(w http.ResponseWriter, r *http.Request) error {
 	below := "sign-in"
 	if len(r.CookiesNamed(visitCookie)) > 0 {
@@ -250,8 +262,8 @@ var consoleScopes = map[string]admin.Scope{
 // seen is what a page shows of its visit.
 func (s *Server) seen(v *visit, at string, r *http.Request) ui.Visit {
 	shown := ui.Visit{At: at, CSRF: v.CSRF.mask()}
-	if v.key != nil {
-		shown.Key = v.key.Name
+	if v.by != nil {
+		shown.Who, shown.Person = v.by.shown, v.by.person
 	}
 	for _, name := range ui.Sections {
 		if v.allows(consoleScopes[name]) {

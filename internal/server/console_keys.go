@@ -9,6 +9,7 @@ import (
 
 	"exeunt/internal/admin"
 	"exeunt/internal/fault"
+	"exeunt/internal/session"
 	"exeunt/internal/ui"
 	"exeunt/internal/wire"
 )
@@ -18,7 +19,7 @@ var keyExpiries = []string{"24h", "720h", "2160h", "8760h"}
 // consoleKeys lists the keys, and has a form for another.
 func (s *Server) consoleKeys(w http.ResponseWriter, r *http.Request, v *visit) error {
 	page := ui.KeysPage{}
-	if v.key == nil {
+	if v.by == nil {
 		page.Chosen = []string{string(admin.All)}
 	}
 	return s.drawKeys(w, r, v, http.StatusOK, page)
@@ -81,9 +82,9 @@ func (s *Server) makeKey(w http.ResponseWriter, r *http.Request, v *visit, page 
 		return nil, err
 	}
 	note(w, "key_created", k.Name)
-	if v.key == nil {
-		*v = *s.beginVisit(w, secret.Hash())
-		v.key = k
+	if v.by == nil {
+		*v = *s.beginVisit(w, secret.Hash(), session.ID{})
+		v.by = byKey(k)
 	}
 	shown := wire.FromNewKey(k, secret, s.Sessions.Moment())
 	return &shown, nil

@@ -62,7 +62,7 @@ func (s *Server) consoleAsset(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// consoleSignIn shows the form for a key.
+// consoleSignIn shows how to enter: with a key, or with the session of this browser.
 func (s *Server) consoleSignIn(w http.ResponseWriter, r *http.Request) error {
 	if s.AdminLocal && !s.localHost(r.Host) {
 		return errForeign
@@ -84,8 +84,8 @@ func (s *Server) consoleSignIn(w http.ResponseWriter, r *http.Request) error {
 	return s.drawConsole(w, http.StatusOK, func(w io.Writer) error { return s.Console.SignIn(w, seen, ui.SignInPage{Shut: !locked}) })
 }
 
-// consoleEnter begins a visit with a key. Its form carries no token, as there is no visit that it could belong to; pages
-// of other origins are kept out before (guardAdmin). Wrong keys count as in the header.
+// consoleEnter begins a visit with a key, or with the session of this browser. Its forms carry no token, as there is no
+// visit that it could belong to; pages of other origins are kept out before (guardAdmin). Wrong keys count as in the header.
 func (s *Server) consoleEnter(w http.ResponseWriter, r *http.Request) error {
 	if s.AdminLocal && !s.localHost(r.Host) {
 		return errForeign
@@ -93,6 +93,9 @@ func (s *Server) consoleEnter(w http.ResponseWriter, r *http.Request) error {
 	form, err := readForm(w, r)
 	if err != nil {
 		return s.consoleFault(w, r, nil, err)
+	}
+	if text(form, "session", "") != "" {
+		return s.consoleEnterAsPerson(w, r)
 	}
 	typed := strings.TrimSpace(text(form, "key", ""))
 	key, err := s.AdminKeys.Admit(r.Context(), typed, "")
@@ -109,7 +112,7 @@ func (s *Server) consoleEnter(w http.ResponseWriter, r *http.Request) error {
 		return s.refuseEntry(w, r)
 	}
 	note(w, "key", key.Name)
-	s.beginVisit(w, secret.Hash())
+	s.beginVisit(w, secret.Hash(), session.ID{})
 	return s.toConsole(w, r, "")
 }
 
@@ -118,6 +121,11 @@ func (s *Server) refuseEntry(w http.ResponseWriter, r *http.Request) error {
 	if _, refused := s.wrongKeys.begin("client " + tries.Network(s.clientIP(r))); refused != nil {
 		err = refused
 	}
+	return s.drawRefusal(w, err)
+}
+
+// drawRefusal shows how to enter once more, and why that failed.
+func (s *Server) drawRefusal(w http.ResponseWriter, err error) error {
 	f := fault.From(err)
 	of(w).fault = err
 	if f.RetryAfter > 0 {

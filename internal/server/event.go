@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"exeunt/internal/admin"
 	"exeunt/internal/fault"
 	"exeunt/internal/session"
 	"exeunt/internal/wire"
@@ -27,6 +28,7 @@ type event struct {
 	attrs   []slog.Attr
 
 	admitted func(context.Context) bool // whether the key of an administrator's request counts still
+	key      *admin.Key                 // of a request to the admin API; nil for none
 }
 
 // newEvent begins the event of a request, which has the id that the client gave it, if any.

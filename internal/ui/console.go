@@ -55,7 +55,8 @@ func (c *Console) Policy() string {
 // Visit is what the pages show of whoever looks at them.
 type Visit struct {
 	At     string   // the section that the page belongs to
-	Key    string   // the name of the key; "" while there is none
+	Who    string   // the name of the key, or of the person; "" while there is no key
+	Person bool     // it is a person
 	Opens  []string // the sections that it opens; none shows no navigation
 	CSRF   string
 	Done   string // what was just done, a key of the texts below console.said., or ""
@@ -83,7 +84,7 @@ type consoleFrame struct {
 
 func (c *Console) draw(w io.Writer, v Visit, page string, view any) error {
 	f := consoleFrame{Visit: v, Product: c.product, Base: c.path, Style: c.address(c.assets.style), Script: c.address(c.assets.script),
-		Icon: c.address(c.assets.icon), View: view, Open: v.Key == "" && len(v.Opens) > 0}
+		Icon: c.address(c.assets.icon), View: view, Open: v.Who == "" && len(v.Opens) > 0}
 	for _, name := range Sections {
 		if slices.Contains(v.Opens, name) {
 			f.Sections = append(f.Sections, consoleSection{name, strings.TrimPrefix(name, "overview"), c.say("console." + name)})
@@ -157,13 +158,13 @@ type Older struct {
 	Searching bool // the page is not full, but there is more to look at
 }
 
-// SignInPage asks for a key.
+// SignInPage asks for a key, or for the session of the browser.
 type SignInPage struct {
-	Wrong *wire.Error // what was wrong with the one before
+	Wrong *wire.Error // why nobody got in before
 	Shut  bool        // there is no key with which anybody could sign in
 }
 
-// SignIn draws the form for a key.
+// SignIn draws its forms. They are the same for everybody.
 func (c *Console) SignIn(w io.Writer, v Visit, p SignInPage) error {
 	wrong := template.HTML("")
 	if p.Wrong != nil {

@@ -29,7 +29,7 @@ func newConsole(t *testing.T, product string) *Console {
 	return c
 }
 
-func visiting(at string) Visit { return Visit{At: at, Key: "boss", Opens: Sections, CSRF: "c3Jm+/=="} }
+func visiting(at string) Visit { return Visit{At: at, Who: "boss", Opens: Sections, CSRF: "c3Jm+/=="} }
 
 func told(v Visit, what string, n int) Visit {
 	v.Done, v.Number = what, n
@@ -116,7 +116,10 @@ func consoleLooks(text string) map[string]func(c *Console, w io.Writer) error {
 			return c.Overview(w, Visit{At: "overview", Opens: Sections, CSRF: "x"}, OverviewPage{Hours: hours()[:3]})
 		},
 		"overview-hidden": func(c *Console, w io.Writer) error {
-			return c.Overview(w, Visit{At: "overview", Key: text, Opens: []string{"overview", "redirects"}}, OverviewPage{Hidden: true})
+			return c.Overview(w, Visit{At: "overview", Who: text, Opens: []string{"overview", "redirects"}}, OverviewPage{Hidden: true})
+		},
+		"overview-person": func(c *Console, w io.Writer) error {
+			return c.Overview(w, Visit{At: "overview", Who: text, Person: true, Opens: []string{"overview", "redirects"}, CSRF: "x"}, OverviewPage{Hidden: true})
 		},
 		"sessions": func(c *Console, w io.Writer) error {
 			return c.FoundSessions(w, told(visiting("sessions"), "ended", 2), found(text, listed(text)))
