@@ -26,6 +26,15 @@ import (
 // keyVariable holds the key with which a command asks a server: on the command line everybody on the machine could read it.
 const keyVariable = "EXEUNT_ADMIN_KEY"
 
+// plainVariable lets the key travel over http to other machines.
+const plainVariable = "EXEUNT_ADMIN_PLAIN_HTTP"
+
+// readable reports whether what is sent to an address can be read by others than this machine.
+func readable(u *url.URL) bool {
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Scheme == "http" && u.Hostname() != "localhost" && (err != nil || !ip.IsLoopback())
+}
+
 // adminFlags are the flags of all commands that ask a running server.
 type adminFlags struct {
 	files    []string
@@ -152,6 +161,9 @@ func (c *adminClient) ask(ctx context.Context, client *http.Client, method, path
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(encoded))
 	if err != nil {
 		return nil, err
+	}
+	if c.key != "" && os.Getenv(plainVariable) == "" && readable(req.URL) {
+		return nil, fmt.Errorf("the key would travel to %s where others can read it: use https, or set %s=yes where nobody else is on the way", req.URL.Host, plainVariable)
 	}
 	for name, values := range header {
 		req.Header[name] = values

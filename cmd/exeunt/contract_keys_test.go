@@ -332,3 +332,26 @@ func TestContractASessionIsLookedUpByItsToken(t *testing.T) {
 		}
 	})
 }
+
+// Whoever may look at sessions alone sees whose they are nowhere, and least of all what is for administrators of identities.
+func TestContractAKeyForSessionsShowsNobody(t *testing.T) {
+	in := start(t, testkit.File(t), "")
+	p := in.person()
+	in.call("PATCH", in.admin+"/admin/identities/"+p.id, []object{{"op": "add", "path": "/metadata_admin", "value": object{"note": "hush"}}}).expect(t, 200)
+	root, _ := in.key("root", "", "all")
+	sessions, _ := in.key("sessions", root, "sessions:write")
+	both, _ := in.key("both", root, "sessions:read", "identities:read")
+	for _, path := range []string{"/admin/sessions?expand=identity", "/admin/sessions/" + p.session + "?expand=identity", "/admin/identities/" + p.id + "/sessions"} {
+		for key, shown := range map[string]bool{sessions: false, both: true, root: true} {
+			a := in.call("GET", in.admin+path, nil, withKey(key)...).expect(t, 200)
+			if strings.Contains(a.body, "hush") != shown || strings.Contains(a.body, p.email) != shown || !strings.Contains(a.body, p.session) {
+				t.Errorf("%s shows the person: want %v: %s", path, shown, a.body)
+			}
+		}
+	}
+	found := in.call("POST", in.admin+"/admin/sessions/lookup", object{"session_token": p.token}, withKey(sessions)...).expect(t, 200)
+	extended := in.call("PATCH", in.admin+"/admin/sessions/"+p.session+"/extend", nil, withKey(sessions)...)
+	if strings.Contains(found.body+extended.body, p.email) {
+		t.Errorf("%s\n%s", found.body, extended.body)
+	}
+}

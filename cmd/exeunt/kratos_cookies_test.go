@@ -177,3 +177,43 @@ func TestImportingAgainFromKratos(t *testing.T) {
 		})
 	}
 }
+
+// However often secrets are rotated, and whoever looks without using it, a session that was taken over keeps all its tokens.
+func TestACookieOfKratosOutlivesTheSecretsOfItsHeir(t *testing.T) {
+	for _, engine := range testkit.Engines(t) {
+		t.Run(engine.Name, func(t *testing.T) {
+			t.Parallel()
+			x := newTakeover(t, engine)
+			p := x.Fill(0, 1, bcryptHash, time.Now())[0]
+			x.summary(0)
+			cookie, heirs := kratosCookie(t, p.Token), []string{}
+			in := start(t, x.target, kratosSecrets)
+			looked := in.call("GET", in.public+"/sessions/whoami", nil, "Cookie", carrying(cookie), "X-Session-Activity", "none").expect(t, 200)
+			if set := looked.header.Values("Set-Cookie"); len(set) > 0 {
+				t.Errorf("looking has set %q", set)
+			}
+			for n := range 3 {
+				if n > 0 {
+					in = start(t, x.target, strings.Replace(kratosSecrets, "[", "[another-secret-for-tests-"+strings.Repeat("x", n)+", ", 1))
+				}
+				a := in.withCookie(cookie).expect(t, 200)
+				if n == 0 {
+					heirs = append(heirs, a.replaced(t))
+				}
+				in.whoami(p.Token).expect(t, 200)
+				for _, heir := range heirs {
+					in.withCookie(heir).expect(t, 200)
+				}
+				if n == 2 {
+					in.logout(p.Token).expect(t, 204)
+					for _, value := range append(heirs, cookie) {
+						in.withCookie(value).expect(t, 401)
+					}
+				}
+				if err := in.stop(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}

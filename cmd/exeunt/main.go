@@ -20,8 +20,22 @@ import (
 var version string
 
 func main() {
-	itself, _ = os.Executable() // without it, nothing is done in other processes
+	itself = program()
 	os.Exit(execute())
+}
+
+// program is this program's file, or "" where it cannot be found: nothing is done in other processes then. Linux has a name for it
+// that leads to the one that runs, also when another version has taken its place since.
+func program() string {
+	const running = "/proc/self/exe"
+	if _, err := os.Stat(running); err == nil {
+		return running
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return path
 }
 
 // execute carries out the command line and returns the exit code.

@@ -38,7 +38,7 @@ type setting struct {
 // settings are all of them.
 var settings = []setting{
 	{"selfservice.default_browser_return_url", func(c *Config) any { return orNull(c.SelfService.DefaultBrowserReturnURL) }},
-	{"selfservice.allowed_return_urls", func(c *Config) any { return slices.Concat([]string{}, c.SelfService.AllowedReturnURLs) }},
+	{"selfservice.allowed_return_urls", func(c *Config) any { return append([]string{}, c.SelfService.AllowedReturnURLs...) }},
 	{"selfservice.flows.logout.after.default_browser_return_url", func(c *Config) any { return orNull(c.SelfService.Logout.After) }},
 	{"session.lifespan", func(c *Config) any { return span(c.Session.Lifespan) }},
 	{"session.max_lifespan", func(c *Config) any { return span(c.Session.MaxLifespan) }},

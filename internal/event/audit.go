@@ -89,8 +89,18 @@ func (a *Audit) write(p Page) error {
 	if err := a.append(lines); err != nil {
 		return err
 	}
+	return a.mark(p.Through)
+}
+
+// mark notes how far it has come, so that a crash leaves the note of before or this one.
+func (a *Audit) mark(position int64) error {
 	next := a.marker() + ".new"
-	if err := os.WriteFile(next, []byte(strconv.FormatInt(p.Through, 10)+"\n"), 0o600); err != nil {
+	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(strconv.FormatInt(position, 10) + "\n")
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(next, a.marker())

@@ -63,6 +63,9 @@ func New() *Metrics {
 		m.store[op] = took.WithLabelValues(op)
 	}
 	m.collected = m.counters("exeunt_collected_rows_total", "Rows that the collector has ended (sessions_ended) or removed.", "what")
+	for _, what := range []string{"sessions_ended", "sessions"} { // shown before there are any
+		m.collected.WithLabelValues(what)
+	}
 	m.requests = m.counters("exeunt_http_requests_total", "Requests answered.", "listener", "method", "route", "code")
 	m.latency = m.histogram("exeunt_http_request_seconds", "Time until requests were answered.", requestBuckets, "listener", "method", "route")
 	return m

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"exeunt/internal/admin"
 	"exeunt/internal/fault"
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
@@ -24,7 +25,7 @@ func (s *Server) listSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	expand, err := readExpand(r)
+	expand, err := readExpand(w, r)
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func (s *Server) identitySessions(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	s.link(w, r, p, n)
-	return reply(w, http.StatusOK, s.showSessions(all, wire.Expand{Identity: true, Devices: true, Admin: true}))
+	return reply(w, http.StatusOK, s.showSessions(all, narrowed(w, wire.Expand{Identity: true, Devices: true, Admin: true})))
 }
 
 // sessionPage reads one page and one row more, to know whether another follows.
@@ -108,7 +109,7 @@ func readActive(r *http.Request) (*bool, error) {
 	return &b, nil
 }
 
-func readExpand(r *http.Request) (wire.Expand, error) {
+func readExpand(w http.ResponseWriter, r *http.Request) (wire.Expand, error) {
 	e := wire.Expand{Admin: true}
 	for _, v := range r.URL.Query()["expand"] {
 		switch strings.ToLower(v) {
@@ -120,7 +121,15 @@ func readExpand(r *http.Request) (wire.Expand, error) {
 			return e, errExpand
 		}
 	}
-	return e, nil
+	return narrowed(w, e), nil
+}
+
+// narrowed leaves the person out for a key that opens sessions and not identities.
+func narrowed(w http.ResponseWriter, e wire.Expand) wire.Expand {
+	if k := of(w).key; k != nil && !k.Allows(admin.IdentitiesRead) {
+		e.Identity = false
+	}
+	return e
 }
 
 // session shows one session.
@@ -129,7 +138,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	expand, err := readExpand(r)
+	expand, err := readExpand(w, r)
 	if err != nil {
 		return err
 	}
@@ -158,7 +167,7 @@ func (s *Server) lookUpSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	shown := s.View.FromSession(found, s.Sessions.Moment(), wire.Expand{Identity: true, Devices: true, Admin: true})
+	shown := s.View.FromSession(found, s.Sessions.Moment(), narrowed(w, wire.Expand{Identity: true, Devices: true, Admin: true}))
 	return reply(w, http.StatusOK, wire.TracedSession{Session: shown, Replaced: !found.TokenUntil.IsZero()})
 }
 
@@ -192,7 +201,7 @@ func (s *Server) extendSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return reply(w, http.StatusOK, s.View.FromSession(found, s.Sessions.Moment(), wire.Expand{Identity: true}))
+	return reply(w, http.StatusOK, s.View.FromSession(found, s.Sessions.Moment(), narrowed(w, wire.Expand{Identity: true})))
 }
 
 // deleteIdentitySessions ends all sessions of an identity and removes them from sight.

@@ -42,9 +42,10 @@ type worker struct {
 	bored *time.Timer // ends it
 }
 
-// do has a task carried out. It is errNoWorker when there is nobody to do that, and ErrBusy when a process was lost over it.
+// do has a task carried out. It is errNoWorker when there is nobody to do that, and ErrBusy when a process was lost over it
+// that was made for it; one that was spare may have been lost before.
 func (w *Workers) do(t task) (o outcome, err error) {
-	one, err := w.take()
+	one, spare, err := w.take()
 	if err != nil {
 		return o, err
 	}
@@ -53,28 +54,30 @@ func (w *Workers) do(t task) (o outcome, err error) {
 	}
 	if err != nil {
 		one.end()
+		if spare {
+			return w.do(t)
+		}
 		return o, ErrBusy.Because(fmt.Errorf("a process that computes hashes was lost: %w", err))
 	}
 	w.giveBack(one)
 	return o, nil
 }
 
-func (w *Workers) take() (*worker, error) {
+func (w *Workers) take() (one *worker, spare bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(w.spare) > 0 {
-		one := w.spare[len(w.spare)-1]
+		one = w.spare[len(w.spare)-1]
 		w.spare = w.spare[:len(w.spare)-1]
 		if one.bored.Stop() {
-			return one, nil
+			return one, true, nil
 		}
 	}
-	one, err := w.hire()
-	if err != nil {
+	if one, err = w.hire(); err != nil {
 		w.alone.Do(func() { w.Log.Warn("passwords are hashed in the server's own process", "error", err) })
-		return nil, errNoWorker
+		return nil, false, errNoWorker
 	}
-	return one, nil
+	return one, false, nil
 }
 
 func (w *Workers) hire() (*worker, error) {
