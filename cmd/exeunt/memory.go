@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -18,9 +19,9 @@ const (
 )
 
 // limitMemory lets the program use what it was given, and no more: after each collection, what may become garbage before
-// the next is what is left below the bound, beside what is kept outside the heap. Password hashing has memory of its own.
-// Who sets GOGC or GOMEMLIMIT knows better.
-func limitMemory(c *config.Config, outside func() uint64) {
+// the next is what is left below the bound, beside what is kept outside the heap, until ctx ends. Password hashing has memory
+// of its own. Who sets GOGC or GOMEMLIMIT knows better.
+func limitMemory(ctx context.Context, c *config.Config, outside func() uint64) {
 	bound := max(c.Session.CacheMaxBytes, leastMemory)
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(int64(bound + c.Hashers.Argon2.DedicatedMemory))
@@ -28,7 +29,7 @@ func limitMemory(c *config.Config, outside func() uint64) {
 	if os.Getenv("GOGC") == "" {
 		percent := mostGarbage
 		debug.SetGCPercent(percent)
-		afterEachCollection(func() {
+		afterEachCollection(ctx, func() {
 			next := garbage(liveHeap(), max(bound-min(bound, reserve+outside()), bound/16))
 			if next*10 < percent*9 || next*10 > percent*11 { // setting it stops the program for a moment
 				percent = next
@@ -57,10 +58,12 @@ func liveHeap() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// afterEachCollection calls do, on a goroutine of the runtime, each time garbage was collected.
-func afterEachCollection(do func()) {
+// afterEachCollection calls do, on a goroutine of the runtime, each time garbage was collected, until ctx ends.
+func afterEachCollection(ctx context.Context, do func()) {
 	runtime.SetFinalizer(&struct{ _ [16]byte }{}, func(any) {
-		do()
-		afterEachCollection(do)
+		if ctx.Err() == nil {
+			do()
+			afterEachCollection(ctx, do)
+		}
 	})
 }

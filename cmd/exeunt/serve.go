@@ -72,7 +72,9 @@ func serve(ctx context.Context, l *loaded, migrate bool, stdout, stderr io.Write
 	if err != nil {
 		return err
 	}
-	limitMemory(c, func() uint64 { return uint64(s.Stats().CachedBytes) })
+	life, over := context.WithCancel(context.WithoutCancel(ctx))
+	defer over()
+	limitMemory(life, c, func() uint64 { return uint64(s.Stats().CachedBytes) })
 	gauges(m, s)
 	post, err := newCourier(c, s, m, log)
 	if err != nil {
