@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -37,6 +39,26 @@ func (n distant) RemoteAddr() net.Addr {
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(n.from), 4711))
 }
 
+// listeners are those of listening, by address.
+var listeners sync.Map
+
+// atRest waits until so many connections have no request: a client has its answer a moment earlier.
+func atRest(t *testing.T, address string, n int) {
+	t.Helper()
+	found, _ := listeners.Load(address)
+	b := found.(*bounded)
+	for resting := 0; resting < n; runtime.Gosched() {
+		resting = 0
+		b.mu.Lock()
+		for c := range b.open {
+			if c.spare.Load() != 0 && !c.fresh.Load() {
+				resting++
+			}
+		}
+		b.mu.Unlock()
+	}
+}
+
 // listening serves on a real socket until the test ends; slow ones tell that they have
 // entered, and wait for their release.
 func listening(t *testing.T, c Connections, from func() string, change func(*http.Server)) (address string, entered, release chan struct{}) {
@@ -61,6 +83,7 @@ func listening(t *testing.T, c Connections, from func() string, change func(*htt
 	}
 	over := make(chan error)
 	bounded := c.Bound(l, srv)
+	listeners.Store(address, bounded)
 	go func() { over <- srv.Serve(bounded) }()
 	t.Cleanup(func() {
 		_ = srv.Close()
@@ -113,9 +136,11 @@ func TestAConnectionWithoutARequestMakesWay(t *testing.T) {
 		conn := dial(t, address, get)
 		answered(t, conn)
 		rested = append(rested, conn)
+		atRest(t, address, len(rested))
 	}
 	for range 2 {
 		answered(t, dial(t, address, get))
+		atRest(t, address, len(rested))
 	}
 	cutOff(t, "the first", rested[0])
 	cutOff(t, "the second", rested[1])
