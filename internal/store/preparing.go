@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
 )
 
@@ -28,6 +29,17 @@ func (p *preparing) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
 		return first.(*sql.Stmt), nil
 	}
 	return s, nil
+}
+
+// close gives up all statements. Nothing may run on them any more. A connection of SQLite stays open, with its files, until
+// the last of its statements is closed, and nobody else closes those of a single connection.
+func (p *preparing) close() error {
+	var errs []error
+	p.stmts.Range(func(_, s any) bool {
+		errs = append(errs, s.(*sql.Stmt).Close())
+		return true
+	})
+	return errors.Join(errs...)
 }
 
 // ExecContext implements runner.

@@ -217,7 +217,10 @@ func (e *sqliteEngine) close() error {
 		e.background.Wait()
 	}
 	if e.writer != nil {
-		e.writer.stop()
+		errs = append(errs, e.writer.stop())
+	}
+	if e.prepared != nil {
+		errs = append(errs, e.prepared.close())
 	}
 	for _, db := range []*sql.DB{e.reads, e.writes} {
 		if db != nil {

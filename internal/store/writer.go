@@ -20,6 +20,7 @@ type writer struct {
 	run    *preparing
 	jobs   chan *job
 	done   chan struct{}
+	ended  error // of giving the connection back; read it after done
 
 	commits atomic.Int64 // batches so far
 	failing atomic.Bool  // the last commit did not succeed
@@ -85,8 +86,8 @@ func (w *writer) enqueue(j *job) error {
 	}
 }
 
-// stop finishes what is queued and ends the writer.
-func (w *writer) stop() {
+// stop finishes what is queued, ends the writer, and fails when its connection could not be given back.
+func (w *writer) stop() error {
 	w.mu.Lock()
 	if !w.closed {
 		w.closed = true
@@ -94,11 +95,12 @@ func (w *writer) stop() {
 	}
 	w.mu.Unlock()
 	<-w.done
+	return w.ended
 }
 
 func (w *writer) loop() {
 	defer close(w.done)
-	defer w.conn.Close()
+	defer func() { w.ended = errors.Join(w.run.close(), w.conn.Close()) }()
 	for first := range w.jobs {
 		// Whoever else is ready to queue a write does so first. Without this, on a single processor, the queue's first
 		// entry wakes the writer at once, and everybody pays for a commit of their own.

@@ -3,6 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -269,4 +272,40 @@ func TestCloseFinishesAcceptedWrites(t *testing.T) {
 	if answered != len(clients) {
 		t.Errorf("%d of %d were answered", answered, len(clients))
 	}
+}
+
+func TestCloseLeavesNoFileOpen(t *testing.T) {
+	dsn := testkit.File(t)
+	f := opened(t, dsn, Options{})
+	c := f.signIn(f.someone())
+	f.logout(c, now)
+	f.valid(c, now)
+	path := strings.TrimPrefix(dsn, "sqlite://")
+	if open := openFiles(t, path); len(open) == 0 {
+		t.Fatal("no file of the database was found to be open while it is")
+	}
+	f.ok(f.Close())
+	if open := openFiles(t, path); len(open) > 0 {
+		t.Errorf("still open: %v", open)
+	}
+}
+
+// openFiles are the files of this process whose name begins with path.
+func openFiles(t *testing.T, path string) []string {
+	t.Helper()
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	links, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var open []string
+	for _, link := range links {
+		if name, err := os.Readlink(link); err == nil && strings.HasPrefix(name, path) { // a file may close meanwhile
+			open = append(open, filepath.Base(name))
+		}
+	}
+	return open
 }
