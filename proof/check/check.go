@@ -108,6 +108,7 @@ type life struct {
 	start      *moment  // the sign-in that was answered with it
 	ended      *moment  // the first operation that names it and was answered that it has ended
 	ends       []moment // every operation that names it and may have ended it
+	late       []moment // those that were told that it could not be ended, as happens to one whose time has run out
 	tried      []moment // hostile ones, which may not
 	renewed    []moment // the first two that may have given it another token
 	told       []told   // until when it lives, as answers have said

@@ -91,9 +91,11 @@ func (c *checker) judgeEnd(l *life) {
 		c.accuse(Final, l.id, []int{end.n}, "ended once more at %d (%s by %s), after an answer had said that it has ended (%s)", e.At, e.Reason, e.Actor, end.kind)
 		return
 	}
-	if e.Reason == expired && e.Actor == byPolicy {
+	if e.Reason == expired {
 		c.judgeExpiry(l, e)
-		return
+		if e.Actor == byPolicy || c.explains(l.late, e, l) {
+			return
+		}
 	}
 	if c.explains(l.ends, e, l) || c.person(l.person).explain(e, l, c) {
 		return
@@ -111,7 +113,7 @@ func (c *checker) judgeEnd(l *life) {
 	c.accuse(RightOne, l.id, startOf(l), "ended at %d (%s by %s), and nobody had asked for that", e.At, e.Reason, e.Actor)
 }
 
-// judgeExpiry judges an end that nobody has asked for, as the time of the session had run out.
+// judgeExpiry judges an end that was written down when the time of the session had run out.
 func (c *checker) judgeExpiry(l *life, e history.Event) {
 	if until := l.lives(e.At); until > e.At && !c.verdict.Run.Stepped {
 		c.accuse(Alive, l.id, startOf(l), "is called expired at %d, although an answer had said that it lives until %d", e.At, until)

@@ -126,7 +126,11 @@ func (c *checker) tell(l *life, o *history.Op) {
 // learnEnd notes which sessions an operation ends, or may end.
 func (c *checker) learnEnd(o *history.Op, m moment) {
 	scope := rules[o.Kind].ends
-	if scope == nobodys || !done(o) && !unsure(o) {
+	if scope == nobodys {
+		return
+	}
+	if !done(o) && !unsure(o) {
+		c.learnLate(o, m)
 		return
 	}
 	switch scope {
@@ -148,6 +152,20 @@ func (c *checker) learnEnd(o *history.Op, m moment) {
 		}
 		for _, id := range o.Whose {
 			c.endsAll(id, o, m)
+		}
+	}
+}
+
+// learnLate notes what came too late for a session: its end may be written down then, with its time as the reason.
+func (c *checker) learnLate(o *history.Op, m moment) {
+	late := o.Named
+	if rules[o.Kind].ends == own {
+		late = []string{o.Session}
+	}
+	for _, id := range late {
+		if id != "" {
+			l := c.life(id)
+			l.late = append(l.late, m)
 		}
 	}
 }

@@ -310,6 +310,15 @@ var planted = []struct {
 		r := p.rowOf(seen.Session)
 		r.Reason, r.By = e.Reason, e.Actor
 	}},
+	{check.Alive, "who signs out is told that it had run out, before its time", func(p *plot) {
+		seen := p.alive()
+		p.tooLate(seen, seen.End+1)
+	}},
+	{check.RightOne, "a session is called expired by somebody who has not named it", func(p *plot) {
+		seen := p.alive()
+		o := p.tooLate(seen, p.untilWhen(seen.Session)+1)
+		o.Session, o.Kind = "", history.LogoutBegin
+	}},
 	{check.Alive, "a session is called inactive", func(p *plot) { p.rowOf(p.alive().Session).Active = false }},
 	{check.Silent, "a token is in a file", func(p *plot) {
 		p.all = append(p.all, history.Entry{Search: &history.Search{Where: "node1", Bytes: 1, Secrets: 1, Found: []string{"log at 17"}}})
@@ -370,6 +379,43 @@ func (p *plot) end(session, person string, at int64) {
 	r := p.rowOf(session)
 	r.Active, r.EndedAt, r.Reason, r.By = false, at, "revoked_by_admin", "admin"
 	p.all = append(p.all, history.Entry{Event: &history.Event{Kind: "session_ended", At: at, Session: session, Person: person, Reason: r.Reason, Actor: r.By}})
+}
+
+// tooLate adds that somebody signs out at a time, and is told that the session had run out.
+func (p *plot) tooLate(seen *history.Op, at int64) *history.Op {
+	p.t.Helper()
+	p.end(seen.Session, seen.Person, at)
+	e := p.all[len(p.all)-1].Event
+	e.Reason, e.Actor = "expired", seen.Person
+	r := p.rowOf(seen.Session)
+	r.Reason, r.By = e.Reason, e.Actor
+	o := p.later(seen)
+	o.Kind, o.Way, o.Status, o.Begin, o.End, o.Expires, o.Shown = history.LogoutNative, "", 403, at, at+1, 0, nil
+	o.Error, o.Fields = "session_token_unknown", "error"
+	return o
+}
+
+// untilWhen is the last moment at which a session may count.
+func (p *plot) untilWhen(session string) (until int64) {
+	for _, e := range p.all {
+		if e.Op != nil && (e.Op.Session == session || e.Op.NewID == session) {
+			until = max(until, e.Op.Expires)
+		}
+	}
+	return until
+}
+
+func TestAnEndThatCameTooLateIsNoViolation(t *testing.T) {
+	p := recorded(t)
+	seen := p.alive()
+	p.tooLate(seen, p.untilWhen(seen.Session)+1)
+	v, err := check.Check(p.all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range v.Violations {
+		t.Error(one)
+	}
 }
 
 func TestARecordedHistoryHasNoViolations(t *testing.T) {
