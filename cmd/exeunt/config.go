@@ -69,7 +69,7 @@ func configCommand() *cobra.Command {
 		},
 	}
 	fileFlag(check, &files)
-	cmd.AddCommand(check, configShowCommand())
+	cmd.AddCommand(check, configShowCommand(), configResetCommand())
 	return cmd
 }
 
@@ -91,7 +91,7 @@ func configShowCommand() *cobra.Command {
 			} else if found.Version > 0 {
 				state, err := settled(c.sources, found)
 				if err != nil {
-					return err
+					return explained(err)
 				}
 				origins = state.origins
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -195,6 +196,51 @@ func TestContractTheCommandShowsWhatTheStoreSays(t *testing.T) {
 		in.set(object{"session": object{"lifespan": "7h"}}).expect(t, 200)
 		if got := in.lineOf("session.lifespan"); got != "session.lifespan 7h store" {
 			t.Errorf("then it shows %q", got)
+		}
+	})
+}
+
+// A file that does not go with what the store says keeps a server from starting: it says which setting is in the way, and the
+// command takes that back without a server.
+func TestContractASettingThatIsInTheWayIsNamedAndTakenBack(t *testing.T) {
+	onEachEngine(t, atFirst, func(t *testing.T, in *instance) {
+		in.set(object{"session": object{"lifespan": "5h", "limit": object{"max": 4}}}).expect(t, 200)
+		in.rewrite(func(text string) string {
+			return strings.Replace(text, "lifespan: 12h", "lifespan: 2h, max_lifespan: 3h", 1)
+		})
+		if err := in.stop(); err != nil {
+			t.Fatal(err)
+		}
+		c, err := load([]string{in.file}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = serve(t.Context(), c, true, io.Discard, io.Discard)
+		for _, want := range []string{"session.lifespan (5h0m0s) is longer", "The store sets session.lifespan, over files", "exeunt config reset session.lifespan"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("it starts, or does not say %q: %v", want, err)
+			}
+		}
+		reset := func(keys ...string) (string, error) {
+			var out bytes.Buffer
+			cmd := command(&out, &out)
+			cmd.SetArgs(append([]string{"config", "reset", "-c", in.file}, keys...))
+			err := cmd.ExecuteContext(t.Context())
+			return out.String(), err
+		}
+		if _, err := reset("session.lifespam"); err == nil || !strings.Contains(err.Error(), "session.max_lifespan") {
+			t.Errorf("a key that is no setting: %v", err)
+		}
+		for range 2 { // the second time there is nothing to do
+			if text, err := reset("session.lifespan"); err != nil || !strings.Contains(text, "session.lifespan") {
+				t.Errorf("taking it back: %v %s", err, text)
+			}
+		}
+		again := start(t, in.dsn, "session: {lifespan: 2h, max_lifespan: 3h}\n")
+		again.call("GET", again.admin+"/admin/settings", nil).expect(t, 200).is(t, "settings.session.lifespan", "2h").is(t, "settings.session.limit.max", 4).is(t, "version", 2)
+		events := again.call("GET", again.admin+"/admin/events?last=1", nil).expect(t, 200)
+		if !strings.Contains(events.body, `\"before\":\"5h\",\"after\":\"2h\"`) {
+			t.Errorf("the event of it is %s", events.body)
 		}
 	})
 }

@@ -45,13 +45,23 @@ type state struct {
 	changed time.Time
 }
 
-// loadStored loads what was read again, with what the store holds over it.
+// loadStored loads what was read again, with what the store holds over it. Its error says which of that is in the way.
 func loadStored(ctx context.Context, sources *config.Sources, s *store.Store) (state, error) {
 	found, err := s.Settings(ctx)
 	if err != nil {
 		return state{}, fmt.Errorf("reading the settings: %w", err)
 	}
-	return settled(sources, found)
+	now, err := settled(sources, found)
+	return now, explained(err)
+}
+
+// explained says of each problem of a configuration what the store has to do with it.
+func explained(err error) error {
+	var problems *config.Problems
+	if errors.As(err, &problems) {
+		return problems.Explained()
+	}
+	return err
 }
 
 func settled(sources *config.Sources, found store.Settings) (state, error) {
@@ -146,7 +156,7 @@ func (r *running) refresh(ctx context.Context) error {
 
 // complain logs what is wrong, each problem on a line of its own.
 func (r *running) complain(what string, err error) {
-	for _, problem := range problemsOf(err) {
+	for _, problem := range problemsOf(explained(err)) {
 		r.log.Error(what, "problem", problem)
 	}
 }

@@ -15,6 +15,8 @@ type Problem struct {
 	Line int    // 0 for environment variables and for files that cannot be read
 	Path string // the key; empty when the file as a whole is wrong
 	Text string // what is wrong and what would be right, naming the key
+
+	Stored []string // the keys with a part in it that the store sets
 }
 
 // String is the problem on one line, its place first.
@@ -42,6 +44,18 @@ func (p *Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Explained is the problems with, for each that a setting of the store has a part in, how to take that back: nobody who reads
+// the files would find it.
+func (p *Problems) Explained() *Problems {
+	all := &Problems{List: slices.Clone(p.List)}
+	for i := range all.List {
+		if one := &all.List[i]; len(one.Stored) > 0 {
+			one.Text += ". The store sets " + strings.Join(one.Stored, " and ") + ", over files and environment; to take that back: exeunt config reset " + strings.Join(one.Stored, " ")
+		}
+	}
+	return all
+}
+
 func (p *Problems) add(problem Problem) { p.List = append(p.List, problem) }
 
 func (p *Problems) sort() {
@@ -56,6 +70,7 @@ type site struct {
 	key   string // the key of the table
 	path  string // the key, or a place inside its value: identity.schemas[1].url
 	value *value
+	rule  []string // the keys that a rule is about; nil where it is this one alone
 }
 
 // wrong reports a problem with the value.
@@ -65,7 +80,21 @@ func (s site) wrong(format string, args ...any) {
 	if s.value.at.line > 0 || s.path != s.key || s.value.at.file == "" {
 		text = printable(s.path) + ": " + text
 	}
-	s.l.problems.add(Problem{File: s.value.at.file, Line: s.value.at.line, Path: s.path, Text: text})
+	s.l.problems.add(Problem{File: s.value.at.file, Line: s.value.at.line, Path: s.path, Text: text, Stored: s.stored()})
+}
+
+// stored are the keys of a site that the store sets.
+func (s site) stored() (paths []string) {
+	keys := s.rule
+	if keys == nil {
+		keys = []string{s.key}
+	}
+	for _, key := range keys {
+		if v := s.l.given[key]; v != nil && v.fromStore() {
+			paths = append(paths, key)
+		}
+	}
+	return paths
 }
 
 func (s site) item(i int) site {

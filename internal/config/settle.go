@@ -66,13 +66,13 @@ func (l *loader) returns() {
 // rule begins a check over several keys: the site is the first of them that was set, and ok is false if one of them
 // has a problem of its own.
 func (l *loader) rule(paths ...string) (s site, ok bool) {
-	s = site{l: l, key: paths[0], path: paths[0], value: &value{}}
+	s = site{l: l, key: paths[0], path: paths[0], value: &value{}, rule: paths}
 	for _, key := range slices.Backward(paths) {
 		if l.unsound[key] {
 			return s, false
 		}
 		if v := l.given[key]; v != nil {
-			s = site{l: l, key: key, path: key, value: v}
+			s.key, s.path, s.value = key, key, v
 		}
 	}
 	return s, true

@@ -54,7 +54,7 @@ func (o Origins) Of(path string) string {
 	switch {
 	case v == nil:
 		return "default"
-	case strings.HasPrefix(v.at.file, settingPlace):
+	case v.fromStore():
 		return "store"
 	case v.at.line == 0:
 		return "environment " + v.at.file

@@ -155,6 +155,17 @@ func encoded(v any) json.RawMessage {
 // settingPlace begins the place of a value that the store holds.
 const settingPlace = "the setting "
 
+func (v *value) fromStore() bool { return strings.HasPrefix(v.at.file, settingPlace) }
+
+// Without is the settings but for some keys.
+func (s Stored) Without(paths []string) Stored {
+	rest := maps.Clone(s)
+	for _, path := range paths {
+		delete(rest, path)
+	}
+	return rest
+}
+
 // stored is the settings as a part of a configuration. A key that this program does not know as a setting is somebody
 // else's: a newer program may know it.
 func (l *loader) stored(s Stored) *value {

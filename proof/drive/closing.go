@@ -48,14 +48,42 @@ func (w *World) Fault(kind string, begun time.Time) {
 	w.History.Add(history.Entry{Fault: f}, func() { f.End = time.Now().UnixMicro() })
 }
 
-// Close writes down what the servers hold when everything is over.
+// Close writes down what the servers hold when everything is over. Sessions that ran out are still collected meanwhile: one whose
+// end was not in its row, and is among the events that were read later, is looked at again.
 func (w *World) Close(ctx context.Context) error {
 	c := w.client(ctx, 1<<20+1)
-	err := c.pages("/admin/sessions?expand=identity&page_size=1000", c.row)
+	open, again := map[string]bool{}, []string{}
+	err := c.pages("/admin/sessions?expand=identity&page_size=1000", func(raw json.RawMessage) error {
+		r, err := c.row(raw)
+		if err == nil && r.EndedAt == 0 {
+			open[r.Session] = true
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	return c.pages("/admin/events?page_size=1000", c.event)
+	err = c.pages("/admin/events?page_size=1000", func(raw json.RawMessage) error {
+		e, err := c.event(raw)
+		if err == nil && e.Kind == "session_ended" && open[e.Session] {
+			again = append(again, e.Session)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range again {
+		_, to := c.node()
+		a := c.send(to, request{method: "GET", admin: true, path: "/admin/sessions/" + id + "?expand=identity"})
+		if a.status != http.StatusOK {
+			return fmt.Errorf("reading session %s again: %s", id, c.last)
+		}
+		if _, err := c.row(a.body); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pages goes through a list until there is no more.
@@ -97,7 +125,7 @@ func next(h http.Header) string {
 	return ""
 }
 
-func (c *client) row(raw json.RawMessage) error {
+func (c *client) row(raw json.RawMessage) (*history.Row, error) {
 	var s struct {
 		ID       string
 		Active   bool
@@ -108,17 +136,17 @@ func (c *client) row(raw json.RawMessage) error {
 		Identity struct{ ID string }
 	}
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return err
+		return nil, err
 	}
 	r := &history.Row{Session: s.ID, Person: s.Identity.ID, Active: s.Active, Expires: s.Expires.UnixMicro(), Reason: s.Reason, By: s.By}
 	if s.EndedAt != nil {
 		r.EndedAt = s.EndedAt.UnixMicro()
 	}
 	c.History.Add(history.Entry{Row: r}, func() { r.SeenAt = time.Now().UnixMicro() })
-	return nil
+	return r, nil
 }
 
-func (c *client) event(raw json.RawMessage) error {
+func (c *client) event(raw json.RawMessage) (*history.Event, error) {
 	var e struct {
 		At       time.Time
 		Kind     string
@@ -128,8 +156,9 @@ func (c *client) event(raw json.RawMessage) error {
 		Identity string `json:"identity_id"`
 	}
 	if err := json.Unmarshal(raw, &e); err != nil {
-		return err
+		return nil, err
 	}
-	c.History.Add(history.Entry{Event: &history.Event{Kind: e.Kind, At: e.At.UnixMicro(), Session: e.Session, Person: e.Identity, Reason: e.Reason, Actor: e.Actor}}, nil)
-	return nil
+	noted := &history.Event{Kind: e.Kind, At: e.At.UnixMicro(), Session: e.Session, Person: e.Identity, Reason: e.Reason, Actor: e.Actor}
+	c.History.Add(history.Entry{Event: noted}, nil)
+	return noted, nil
 }
