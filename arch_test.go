@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"internal/store":           {"fault", "identity", "session", "admin", "flow", "event", "courier", "tries", "kratos"},
 	"internal/wire":            {"fault", "identity", "session", "admin", "flow", "event", "courier"},
 	"internal/tracing":         {"fault"},
-	"internal/tunnel":          {},
+	"internal/tunnel":          {"wire"},
 	"internal/doctor":          {"config", "session"},
 	"internal/metrics":         {"session", "flow", "courier"},
 	"internal/server":          {"fault", "identity", "session", "admin", "flow", "event", "courier", "token", "tries", "wire", "ui", "vault"},

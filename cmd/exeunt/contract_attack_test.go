@@ -166,6 +166,11 @@ func TestAttacks(t *testing.T) {
 			in.whoami(p.token).expect(t, 200)
 			in.call("POST", in.admin+"/sessions", object{"action": "disable", "sessions": []string{p.session}}, "Origin", in.admin).expect(t, 200)
 		}},
+		{"the admin API refuses what comes through a tunnel", func(t *testing.T, in *instance) {
+			for _, path := range []string{"/admin/sessions", "/sessions", "/sessions/whoami", "/console"} {
+				in.call("GET", in.admin+path, nil, "X-Exeunt-Tunnel", "x").refused(t, 403, "admin_behind_tunnel")
+			}
+		}},
 		{"no answer lets a page from elsewhere read it", func(t *testing.T, in *instance) {
 			p := in.person()
 			for _, at := range []string{in.public + "/sessions/whoami", in.admin + "/admin/sessions"} {

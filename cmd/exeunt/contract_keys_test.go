@@ -245,6 +245,7 @@ func TestContractAPageElsewhereGetsNowhereWithOrWithoutKeys(t *testing.T) {
 		ask("evil.example", "").refused(t, 403, "admin_foreign_request")
 		ask("evil.example", "ory_pat_made-up").refused(t, 401, "admin_key_wrong")
 		ask("admin.internal", root).expect(t, 200)
+		in.call("GET", in.admin+"/admin/sessions", nil, append(withKey(root), "X-Exeunt-Tunnel", "x")...).expect(t, 200)
 		in.call("POST", in.admin+"/admin/sessions", object{"action": "disable", "identities": []string{"*"}}, append(withKey(root), "Origin", "https://evil.example")...).refused(t, 403, "admin_foreign_request")
 	})
 }

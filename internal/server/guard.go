@@ -11,6 +11,8 @@ import (
 
 var errForeign = fault.New(fault.Forbidden, "admin_foreign_request", "The admin API answers requests for its own address only, and none that a web page from elsewhere has made.")
 
+var errTunnelled = fault.New(fault.Forbidden, "admin_behind_tunnel", "A tunnel leads to the admin API, where any page of the application could use it. Start the tunnel with the address of the public API, which is serve.public.base_url.")
+
 // localHost reports whether a Host header names this machine or the configured address of the admin API.
 func (s *Server) localHost(hostport string) bool {
 	host := hostport

@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"exeunt/internal/wire"
 )
 
 // Tunnel forwards what is exeunt's to exeunt, and everything else to the application. It is an http.Handler.
@@ -100,14 +102,11 @@ func (t *Tunnel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// roundsHeader names the tunnels that a request has come through.
-const (
-	roundsHeader = "X-Exeunt-Tunnel"
-	maxRounds    = 4 // an application may well ask the tunnel with what its visitor has sent
-)
+// maxRounds is how often a request may come through this tunnel: an application may well ask it with what its visitor has sent.
+const maxRounds = 4
 
 func (t *Tunnel) rounds(r *http.Request) (n int) {
-	for _, line := range r.Header[roundsHeader] {
+	for _, line := range r.Header[wire.TunnelHeader] {
 		n += strings.Count(line, t.id)
 	}
 	return n
@@ -154,7 +153,7 @@ func (t *Tunnel) ask(pr *httputil.ProxyRequest, to *url.URL) {
 	pr.SetURL(to) // which takes the host from there
 	h := pr.Out.Header
 	h.Del("X-Real-Ip")
-	h.Add(roundsHeader, t.id)
+	h.Add(wire.TunnelHeader, t.id)
 	for _, name := range []string{"Origin", "Referer"} {
 		if v := h.Get(name); v != "" {
 			h.Set(name, t.names.seenBy(to, v, name == "Origin"))

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// TunnelHeader names the tunnels that a request has come through.
+const TunnelHeader = "X-Exeunt-Tunnel"
+
 // View says how values are shown: under which base address, and with what.
 type View struct {
 	Base string // public base URL with a trailing slash
