@@ -183,7 +183,7 @@ const (
 // The lines of Set-Cookie, as they have to be. A value of an anti-forgery cookie is 32 bytes in base64.
 const (
 	removed = `ory_kratos_session=; Path=/; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0; HttpOnly; SameSite=Lax`
-	issued  = `ory_kratos_session=ory_sc_[A-Za-z0-9]{32}\.[0-9a-z]{10}; Path=/; Expires=\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT; Max-Age=(86399|86400); HttpOnly; SameSite=Lax`
+	issued  = `ory_kratos_session=ory_sc_[A-Za-z0-9]{32}\.[0-9a-z]{10}; Path=/; Expires=\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT; Max-Age=(8639[0-9]|86400); HttpOnly; SameSite=Lax`
 	guard   = `csrf_token_[0-9a-f]{64}=[A-Za-z0-9+/]{43}=; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax`
 )
 

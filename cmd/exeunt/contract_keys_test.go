@@ -40,7 +40,7 @@ func TestContractKeysOpenTheAdminAPI(t *testing.T) {
 			if got := a.header.Get("WWW-Authenticate"); got != `Bearer realm="exeunt admin"` {
 				t.Errorf("the challenge is %q", got)
 			}
-			wrong := in.call("GET", base+"/admin/sessions", nil, withKey(root[:39]+"x")...).refused(t, 401, "admin_key_wrong")
+			wrong := in.call("GET", base+"/admin/sessions", nil, withKey(misspelt(root))...).refused(t, 401, "admin_key_wrong")
 			if got := wrong.header.Get("WWW-Authenticate"); !strings.Contains(got, `error="invalid_token"`) {
 				t.Errorf("the challenge is %q", got)
 			}

@@ -14,25 +14,33 @@ selfservice:
   methods: {totp: {enabled: true, config: {issuer: The House}}, lookup_secret: {enabled: true}}
 `
 
-// codes is an authenticator app: each code it shows is of another moment, as a code counts once.
+// codes is an authenticator app: each code it shows is of another step of 30 seconds, as a code counts once.
 type codes struct {
 	secret string
-	shown  int
+	shown  map[int64]bool // by step
 }
 
-// next is a code that was not shown before; there are three that are accepted at any time.
+// next is a code that was not shown before. Three are accepted at any time; that of the step before comes last, as it is none of
+// them any more once the next step begins.
 func (c *codes) next(t *testing.T) string {
 	t.Helper()
-	offset := []int{-1, 0, 1}[c.shown%3]
-	if c.shown == 3 {
-		t.Fatal("an app shows three codes that are accepted at one time, and all were used")
+	now := time.Now().Unix() / 30
+	for _, step := range []int64{now, now + 1, now - 1} {
+		if c.shown[step] {
+			continue
+		}
+		if c.shown == nil {
+			c.shown = map[int64]bool{}
+		}
+		c.shown[step] = true
+		code, err := totp.GenerateCode(c.secret, time.Unix(step*30, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return code
 	}
-	c.shown++
-	code, err := totp.GenerateCode(c.secret, time.Now().Add(time.Duration(offset)*30*time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return code
+	t.Fatal("an app shows three codes that are accepted at one time, and all were used")
+	return ""
 }
 
 // attribute is a node of a flow by the id of its attributes: a picture or a text.

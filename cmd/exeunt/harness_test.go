@@ -283,3 +283,12 @@ func (in *instance) logout(token string) answer {
 	in.t.Helper()
 	return in.call("DELETE", in.public+"/self-service/logout/api", map[string]any{"session_token": token})
 }
+
+// misspelt is a secret of which the last character is another one.
+func misspelt(secret string) string {
+	last := len(secret) - 1
+	if secret[last] == 'x' {
+		return secret[:last] + "y"
+	}
+	return secret[:last] + "x"
+}
