@@ -89,6 +89,6 @@ func (s settings) grown(dir string, p place, sessions int) error {
 	}
 	m, f := median(mine), median(floors)
 	fmt.Printf("%-11s %10d   %10.0f %9.0f %9s %9s %8.1f %6.2f   %9.0f %8.1f %6.2f   %8s %6dMB\n", p.name, sessions, first.throughput, m.throughput,
-		short(m.p50), short(m.p99), m.cpu, m.busy, f.throughput, f.cpu, m.throughput/f.throughput, started.Round(time.Millisecond), server.resident("VmHWM")>>10)
+		short(m.p50), short(m.p99), m.cpu, m.busy, f.throughput, f.cpu, ratio(mine, floors), started.Round(time.Millisecond), server.resident("VmHWM")>>10)
 	return nil
 }

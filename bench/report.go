@@ -65,3 +65,13 @@ func median(all []measurement) measurement {
 	})
 	return sorted[len(sorted)/2]
 }
+
+// ratio is the median of what each measurement reached of that beside it: a machine that is slower for a while is so for both.
+func ratio(mine, floors []measurement) float64 {
+	all := make([]float64, len(mine))
+	for i := range mine {
+		all[i] = mine[i].throughput / floors[i].throughput
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}

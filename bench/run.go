@@ -98,7 +98,7 @@ func (s settings) compareAll(dir string, p place) (results []result, err error) 
 
 // compare measures a floor and our server in turns.
 func (s settings) compare(p place, x scenario, server *process) (r result, err error) {
-	r = result{Path: x.name, Store: p.name, Floor: p.check, Goal: x.goal}
+	r = result{Path: x.name, Store: p.name, Floor: p.check, Goal: x.goal.on(p)}
 	if x.write {
 		r.Floor = p.write
 	}
@@ -141,7 +141,7 @@ func (s settings) compare(p place, x scenario, server *process) (r result, err e
 		mine = append(mine, m)
 	}
 	r.Ours, r.Beside = median(mine).figures(), median(floors).figures()
-	r.Ratio = r.Ours.PerSecond / r.Beside.PerSecond
+	r.Ratio = ratio(mine, floors)
 	return r, nil
 }
 

@@ -125,8 +125,8 @@ func From(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	var e *Error
-	if errors.As(err, &e) {
+	e, plain := err.(*Error) // as nearly all are: looking into chains takes twenty times as long
+	if plain || errors.As(err, &e) {
 		return e
 	}
 	return ErrInternal.Because(err)

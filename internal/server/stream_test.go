@@ -24,8 +24,8 @@ func (noRoutes) Route(string, string, string) func(int, time.Duration) {
 	return func(int, time.Duration) {}
 }
 
-// streaming is the admin API on a listener whose time-outs are short, with heartbeats that come as often.
-func streaming(t *testing.T, timeout time.Duration) (*Server, *store.Store, *httptest.Server) {
+// streaming is the admin API on a listener with time-outs, and with heartbeats for followers.
+func streaming(t *testing.T, timeout, beat time.Duration) (*Server, *store.Store, *httptest.Server) {
 	t.Helper()
 	st, err := store.Open(t.Context(), testkit.File(t), store.Options{})
 	if err != nil {
@@ -35,7 +35,7 @@ func streaming(t *testing.T, timeout time.Duration) (*Server, *store.Store, *htt
 	s := &Server{Events: events.NewLog(st), Keys: [][]byte{[]byte("a key for tests")}, Meter: noRoutes{}, AdminKeys: admin.NewKeyring(st), AdminLocal: true, Log: slog.New(slog.DiscardHandler)}
 	listener := httptest.NewUnstartedServer(s.Admin())
 	listener.Config.ReadTimeout, listener.Config.WriteTimeout = timeout, timeout
-	s.streams.heartbeat = timeout
+	s.streams.heartbeat = beat
 	listener.Start()
 	t.Cleanup(listener.Close)
 	return s, st, listener
@@ -53,11 +53,14 @@ func followed(t *testing.T, ctx context.Context, address string) *bufio.Reader {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { resp.Body.Close() })
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("the server answers %s, %s", resp.Status, resp.Header.Get("Ory-Error-Id"))
+	}
 	return bufio.NewReader(resp.Body)
 }
 
 func TestAFollowerOutlivesTheTimeOutsOfTheListener(t *testing.T) {
-	s, st, listener := streaming(t, 30*time.Millisecond)
+	s, st, listener := streaming(t, 300*time.Millisecond, 30*time.Millisecond)
 	r := followed(t, t.Context(), listener.URL)
 	for beats := 0; beats < 20; {
 		line, err := r.ReadString('\n')
@@ -85,7 +88,7 @@ func TestAFollowerOutlivesTheTimeOutsOfTheListener(t *testing.T) {
 }
 
 func TestTheConnectionOfAFollowerCanBeUsedAgain(t *testing.T) {
-	s, _, listener := streaming(t, time.Minute)
+	s, _, listener := streaming(t, time.Minute, time.Minute)
 	conn, err := net.Dial("tcp", listener.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -115,12 +118,12 @@ func TestTheConnectionOfAFollowerCanBeUsedAgain(t *testing.T) {
 
 // TestAPlaceIsFreeWhenAFollowerHasGone has followers leave without a word.
 func TestAPlaceIsFreeWhenAFollowerHasGone(t *testing.T) {
-	s, _, listener := streaming(t, 10*time.Millisecond)
+	s, _, listener := streaming(t, time.Minute, 10*time.Millisecond)
 	for range 3 * maxStreams {
 		ctx, leave := context.WithCancel(t.Context())
 		r := followed(t, ctx, listener.URL)
-		if _, err := r.ReadString('\n'); err != nil {
-			t.Fatal(err)
+		if line, err := r.ReadString('\n'); err != nil {
+			t.Fatalf("it begins with %q: %v", line, err)
 		}
 		leave()
 		late := time.After(30 * time.Second)
@@ -134,7 +137,7 @@ func TestAPlaceIsFreeWhenAFollowerHasGone(t *testing.T) {
 }
 
 func TestAFollowerIsToldThePlaceOfWhatOthersWanted(t *testing.T) {
-	s, _, _ := streaming(t, time.Minute)
+	s, _, _ := streaming(t, time.Minute, time.Minute)
 	st := &stream{server: s, told: -1}
 	if first, second := st.beat(), st.beat(); !strings.HasPrefix(first, "id: ") || !strings.HasSuffix(first, "\n: \n\n") || second != ": \n\n" {
 		t.Errorf("%q, then %q", first, second)
