@@ -37,7 +37,7 @@ func configResetCommand() *cobra.Command {
 			if err := resetIn(cmd.Context(), c.Config, keys); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "The store sets none of these any more:", strings.Join(keys, ", "))
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The store (%s) sets none of these any more: %s\n", storeName(c.Config), strings.Join(keys, ", "))
 			return err
 		},
 	}

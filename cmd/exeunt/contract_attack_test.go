@@ -170,6 +170,14 @@ func TestAttacks(t *testing.T) {
 			for _, path := range []string{"/admin/sessions", "/sessions", "/sessions/whoami", "/console"} {
 				in.call("GET", in.admin+path, nil, "X-Exeunt-Tunnel", "x").refused(t, 403, "admin_behind_tunnel")
 			}
+			wrong := []string{"X-Exeunt-Tunnel", "x", "Authorization", "Bearer anything"} // which nobody asks for while there is no key
+			for _, path := range []string{"/admin/sessions", "/sessions", "/identities", "/settings", "/keys", "/health/ready", "/metrics/prometheus",
+				"/console", "/console/sign-in", "/console/sessions", "/console/keys"} {
+				in.call("GET", in.admin+path, nil, wrong...).refused(t, 403, "admin_behind_tunnel")
+			}
+			for _, path := range []string{"/sessions", "/keys", "/console/sign-in", "/console/keys", "/console/redirects"} {
+				in.call("POST", in.admin+path, nil, wrong...).expect(t, 403)
+			}
 		}},
 		{"no answer lets a page from elsewhere read it", func(t *testing.T, in *instance) {
 			p := in.person()

@@ -21,11 +21,11 @@ const challenge = `Bearer realm="exeunt admin"`
 // listener under its own name is the operator; elsewhere nobody is.
 func (s *Server) admitted(need admin.Scope, h handle) handle {
 	return s.withKey(need, h, func(w http.ResponseWriter, r *http.Request) error {
-		switch {
-		case !s.AdminLocal:
+		if !s.AdminLocal {
 			return s.refuseKey(w, admin.ErrKeyMissing)
-		case !s.localHost(r.Host):
-			return errForeign
+		}
+		if err := s.outsider(r); err != nil {
+			return err
 		}
 		return h(w, r.WithContext(identity.AsAdmin(r.Context(), identity.Admin)))
 	})
@@ -84,8 +84,8 @@ func (s *Server) refuseWrongKey(w http.ResponseWriter, r *http.Request) error {
 // reach it under a host name of its own.
 func (s *Server) keyless(h handle) handle {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if s.AdminLocal && !s.localHost(r.Host) {
-			return errForeign
+		if err := s.outsider(r); err != nil {
+			return err
 		}
 		return h(w, r)
 	}

@@ -140,8 +140,8 @@ type looking func(w http.ResponseWriter, r *http.Request, v *visit) error
 // console wraps a page of the console: it is for a browser on its own, with a right key or a session that opens the console.
 func (s *Server) console(need admin.Scope, h looking) handle {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if s.AdminLocal && !s.localHost(r.Host) {
-			return errForeign
+		if err := s.outsider(r); err != nil {
+			return err
 		}
 		if s.arrivingAtConsole(w, r) {
 			return nil

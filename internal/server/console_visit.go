@@ -64,8 +64,8 @@ func (s *Server) consoleAsset(w http.ResponseWriter, r *http.Request) error {
 
 // consoleSignIn shows how to enter: with a key, or with the session of this browser.
 func (s *Server) consoleSignIn(w http.ResponseWriter, r *http.Request) error {
-	if s.AdminLocal && !s.localHost(r.Host) {
-		return errForeign
+	if err := s.outsider(r); err != nil {
+		return err
 	}
 	locked, err := s.AdminKeys.Locked(r.Context())
 	switch {
@@ -87,8 +87,8 @@ func (s *Server) consoleSignIn(w http.ResponseWriter, r *http.Request) error {
 // consoleEnter begins a visit with a key, or with the session of this browser. Its forms carry no token, as there is no
 // visit that it could belong to; pages of other origins are kept out before (guardAdmin). Wrong keys count as in the header.
 func (s *Server) consoleEnter(w http.ResponseWriter, r *http.Request) error {
-	if s.AdminLocal && !s.localHost(r.Host) {
-		return errForeign
+	if err := s.outsider(r); err != nil {
+		return err
 	}
 	form, err := readForm(w, r)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"exeunt/internal/fault"
-	"exeunt/internal/wire"
 )
 
 // handle answers a request, or returns what went wrong without having written anything.
@@ -196,17 +195,16 @@ func (s *Server) adminFallback(w http.ResponseWriter, r *http.Request) error {
 // must not reach it by pointing its own host name at this machine (DNS rebinding). A right key it cannot have.
 func (s *Server) guardAdmin(h http.Handler) http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
-	refuse := func(w http.ResponseWriter, r *http.Request, why error) {
-		s.observe("admin", "other", "none", func(http.ResponseWriter, *http.Request) error { return why }).ServeHTTP(w, r)
-	}
+	refuse := s.observe("admin", "other", "none", func(_ http.ResponseWriter, r *http.Request) error {
+		if crossOrigin.Check(r) != nil {
+			return errForeign
+		}
+		return s.outsider(r)
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		foreign := s.AdminLocal && bearer(r) == "" && !s.localHost(r.Host) // one with a key is judged where that is
-		switch {
-		case foreign || crossOrigin.Check(r) != nil:
-			refuse(w, r, errForeign)
-			return
-		case r.Header[wire.TunnelHeader] != nil && bearer(r) == "":
-			refuse(w, r, errTunnelled)
+		outside := bearer(r) == "" && s.outsider(r) != nil // one with a key is judged where that is
+		if outside || crossOrigin.Check(r) != nil {
+			refuse.ServeHTTP(w, r)
 			return
 		}
 		if !strings.HasPrefix(r.URL.Path, "/admin/") && !inConsole(r.URL.Path) && strings.HasPrefix(r.URL.Path, "/") {

@@ -158,9 +158,12 @@ func (c *checker) learnEnd(o *history.Op, m moment) {
 
 // learnLate notes what came too late for a session: its end may be written down then, with its time as the reason.
 func (c *checker) learnLate(o *history.Op, m moment) {
-	late := o.Named
-	if rules[o.Kind].ends == own {
+	var late []string
+	switch rules[o.Kind].ends {
+	case own:
 		late = []string{o.Session}
+	case named:
+		late = o.Named
 	}
 	for _, id := range late {
 		if id != "" {
