@@ -24,15 +24,15 @@ const (
 var expired = map[string]string{
 	"SQLite": `
 INSERT INTO sessions (id, identity_id, token_hash, created_at, issued_at, authenticated_at, expires_at, extended_at, aal, methods, devices,
-                      end_reason, ended_by, deleted, last_seen_at, deadline_at)
+                      end_reason, ended_by, deleted, last_seen_at, deadline_at, due_at)
 WITH RECURSIVE n(i, r) AS (SELECT 1, lower(hex(randomblob(48))) UNION ALL SELECT i + 1, lower(hex(randomblob(48))) FROM n WHERE i < $2)
 SELECT substr(r, 1, 8) || '-' || substr(r, 9, 4) || '-4' || substr(r, 13, 3) || '-8' || substr(r, 16, 3) || '-' || substr(r, 19, 12), $1, substr(r, 31, 43),
-       $3 - i, $3 - i, $3 - i, $3 - 172800000000 - i, 0, 1, '[{"method":"password","aal":1,"completed":1}]', '[{"id":"aae996a4-3b7d-4e4f-9d90-278091f6540e"}]', '', '', FALSE, $3 - i, $3 - 172800000000 - i FROM n`,
+       $3 - i, $3 - i, $3 - i, $3 - 172800000000 - i, 0, 1, '[{"method":"password","aal":1,"completed":1}]', '[{"id":"aae996a4-3b7d-4e4f-9d90-278091f6540e"}]', '', '', FALSE, $3 - i, $3 - 172800000000 - i, $3 - 172800000000 - i FROM n`,
 	"PostgreSQL": `
 INSERT INTO sessions (id, identity_id, token_hash, created_at, issued_at, authenticated_at, expires_at, extended_at, aal, methods, devices,
-                      end_reason, ended_by, deleted, last_seen_at, deadline_at)
+                      end_reason, ended_by, deleted, last_seen_at, deadline_at, due_at)
 SELECT gen_random_uuid()::text, $1, substr(md5(random()::text) || md5(random()::text), 1, 43),
-       $3::bigint - i, $3::bigint - i, $3::bigint - i, $3::bigint - 172800000000 - i, 0, 1, '[{"method":"password","aal":1,"completed":1}]', '[{"id":"aae996a4-3b7d-4e4f-9d90-278091f6540e"}]', '', '', FALSE, $3::bigint - i, $3::bigint - 172800000000 - i
+       $3::bigint - i, $3::bigint - i, $3::bigint - i, $3::bigint - 172800000000 - i, 0, 1, '[{"method":"password","aal":1,"completed":1}]', '[{"id":"aae996a4-3b7d-4e4f-9d90-278091f6540e"}]', '', '', FALSE, $3::bigint - i, $3::bigint - 172800000000 - i, $3::bigint - 172800000000 - i
   FROM generate_series(1, $2::bigint) i`,
 }
 

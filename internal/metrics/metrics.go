@@ -62,7 +62,7 @@ func New() *Metrics {
 	for _, op := range []string{"check", "read", "write"} {
 		m.store[op] = took.WithLabelValues(op)
 	}
-	m.collected = m.counters("exeunt_collected_rows_total", "Rows that the collector has ended (sessions_ended) or removed.", "what")
+	m.collected = m.counters("exeunt_collected_rows_total", "Rows that the collector has ended (sessions_ended), put off (sessions_put_off) or removed.", "what")
 	for _, what := range []string{"sessions_ended", "sessions"} { // shown before there are any
 		m.collected.WithLabelValues(what)
 	}

@@ -22,11 +22,10 @@ const chartHours = 48
 func (s *Server) consoleOverview(w http.ResponseWriter, r *http.Request, v *visit) error {
 	page := ui.OverviewPage{Hidden: !v.allows(admin.SessionsRead)}
 	if !page.Hidden {
-		n, err := s.Sessions.CountRunning(r.Context(), maxCounted+1)
-		if err != nil {
+		var err error
+		if page.Live, page.LiveMore, err = s.Sessions.CountRunning(r.Context(), maxCounted); err != nil {
 			return err
 		}
-		page.Live, page.LiveMost = min(n, maxCounted), n > maxCounted
 		if err := s.countHours(r, &page); err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ const (
 	searchScan     = 5000   // sessions that one page of a search looks at
 	selectionScans = 4      // such parts that "all that fit" looks at
 	maxSelected    = 500    // sessions that are ended at once
-	maxCounted     = 50_000 // live sessions; beyond that there are more
+	maxCounted     = 50_000 // sessions, to find out how many are live
 )
 
 var (

@@ -72,7 +72,7 @@ func (m *Manager) Search(ctx context.Context, q Search) (Found, error) {
 	return m.Finder.SearchSessions(ctx, q)
 }
 
-// CountRunning counts live sessions, and stops at most.
-func (m *Manager) CountRunning(ctx context.Context, most int) (int, error) {
-	return m.Finder.CountRunning(ctx, m.Moment(), most)
+// CountRunning looks at so many sessions and counts the live ones; there may be more.
+func (m *Manager) CountRunning(ctx context.Context, scan int) (n int, more bool, err error) {
+	return m.Finder.CountRunning(ctx, m.Moment(), scan)
 }

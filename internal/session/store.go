@@ -70,8 +70,8 @@ type Searcher interface {
 	// SearchSessions returns sessions, the newest first, the same time by id.
 	SearchSessions(ctx context.Context, q Search) (Found, error)
 
-	// CountRunning counts sessions that are neither ended nor expired, and stops at most.
-	CountRunning(ctx context.Context, now time.Time, most int) (int, error)
+	// CountRunning looks at so many sessions and counts those that are neither ended nor expired; there may be more.
+	CountRunning(ctx context.Context, now time.Time, scan int) (n int, more bool, err error)
 }
 
 // ExtendRule says when an extension takes place, and how far it goes.

@@ -44,6 +44,7 @@ const (
 // InsertAdminKey implements admin.Store.
 func (s *Store) InsertAdminKey(ctx context.Context, k *admin.Key, secret session.TokenHash) error {
 	return s.write(ctx, manner{}, func(ctx context.Context, t *tx) error {
+		t.keysChange()
 		_, err := t.exec(ctx, insertAdminKey, k.ID, k.Name, hashText(secret), document(k.Scopes), micros(k.CreatedAt), k.CreatedBy, micros(k.ExpiresAt))
 		if isUnique(err) {
 			return admin.ErrNameTaken.Because(err)
@@ -58,6 +59,7 @@ func (s *Store) InsertAdminKey(ctx context.Context, k *admin.Key, secret session
 // RevokeAdminKey implements admin.Store.
 func (s *Store) RevokeAdminKey(ctx context.Context, id string, now time.Time, by string) error {
 	return s.write(ctx, manner{}, func(ctx context.Context, t *tx) error {
+		t.keysChange()
 		var name string
 		scan := func(r scanner) error { return r.Scan(&name) }
 		err := t.one(ctx, scan, revokeAdminKey, id, micros(now))
@@ -70,6 +72,8 @@ func (s *Store) RevokeAdminKey(ctx context.Context, id string, now time.Time, by
 		return t.event(ctx, eventRow{at: micros(now), kind: keyRevoked, reason: name, actor: by})
 	})
 }
+
+func (t *tx) keysChange() { t.effects = append(t.effects, effect{kind: keysChanged}) }
 
 // AdminKeys implements admin.Store.
 func (s *Store) AdminKeys(ctx context.Context) (all []*admin.Key, err error) {
@@ -104,6 +108,11 @@ type foundKey struct {
 
 // AdminKey implements admin.Store. Looks that are asked for at the same moment are made together.
 func (s *Store) AdminKey(ctx context.Context, secret session.TokenHash) (*admin.Key, bool, error) {
+	if m := s.engine.keyMemory(); m != nil {
+		if found, ok := m.recall(secret); ok {
+			return found.key, found.any, nil
+		}
+	}
 	found, _, err := s.keys.ask(ctx, secret, time.Time{})
 	return found.key, found.any, err
 }
@@ -113,6 +122,10 @@ func (s *Store) findKeys(secrets []session.TokenHash, _ time.Time) (map[session.
 	hashes := make([]string, len(secrets))
 	for i, secret := range secrets {
 		hashes[i] = hashText(secret)
+	}
+	memory, ticket := s.engine.keyMemory(), uint64(0)
+	if memory != nil {
+		ticket = memory.ticket()
 	}
 	byHash, kept := map[string]*admin.Key{}, false
 	err := s.read(context.Background(), func(ctx context.Context, t *tx) error {
@@ -133,12 +146,16 @@ func (s *Store) findKeys(secrets []session.TokenHash, _ time.Time) (map[session.
 	for i, secret := range secrets {
 		found[secret] = foundKey{byHash[hashes[i]], kept}
 	}
+	if memory != nil {
+		memory.fill(found, ticket)
+	}
 	return found, nil
 }
 
 // TouchAdminKey implements admin.Store.
 func (s *Store) TouchAdminKey(ctx context.Context, id string, now, since time.Time) error {
 	return s.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
+		t.keysChange()
 		_, err := t.exec(ctx, touchAdminKey, id, micros(now), micros(since))
 		return err
 	})

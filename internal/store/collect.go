@@ -19,17 +19,27 @@ type Collector struct {
 	Retention time.Duration // how long events are kept, deliveries that did not arrive, and hooks that nobody has configured
 }
 
-// Sessions that ran out without anybody ending them are ended first, so that every end has its event and its reason. That
-// happens a little later than by this node's clock: another's may be behind.
+// Sessions that are due are looked at in the order in which they became so. Each is then ended, put off until there is something
+// to do, or removed, so that no look finds one twice. $1 is how long after its expiry a session that has ended is due, $2 the
+// moment, $3 how many are looked at.
+const (
+	areDue query = `id IN (SELECT id FROM sessions WHERE due_at < $2 ORDER BY due_at LIMIT $3)`
+
+	nextDue        query = `CASE WHEN ended_at IS NULL THEN expires_at ELSE expires_at + $1 END`
+	putOffSessions query = `UPDATE sessions SET due_at = ` + nextDue + ` WHERE ` + nextDue + ` >= $2 AND ` + areDue
+
+	collectSessions query = `
+DELETE FROM sessions WHERE ended_at IS NOT NULL AND expires_at + $1 < $2 AND ` + areDue
+)
+
+// Sessions that ran out without anybody ending them are ended, so that every end has its event and its reason. That happens a
+// little later than by this node's clock: another's may be behind.
 var endExpired = newChange(`
-UPDATE sessions SET ended_at = expires_at, end_reason = 'expired', ended_by = 'policy'
- WHERE id IN (SELECT id FROM sessions WHERE ended_at IS NULL AND expires_at < $1 ORDER BY expires_at LIMIT $2)
-   AND ended_at IS NULL AND expires_at < $1
+UPDATE sessions SET ended_at = expires_at, end_reason = 'expired', ended_by = 'policy', due_at = expires_at + $1
+ WHERE ended_at IS NULL AND expires_at < $2 AND ` + areDue + `
 RETURNING id, identity_id, token_hash, 'session_ended' AS kind, ended_at AS at, end_reason AS reason, ended_by AS actor`)
 
 const (
-	collectSessions query = `
-DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 AND ended_at IS NOT NULL ORDER BY expires_at LIMIT $2)`
 	collectFlows     query = `DELETE FROM flows WHERE id IN (SELECT id FROM flows WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 	collectExchanges query = `
 DELETE FROM exchanges WHERE init_hash IN (SELECT init_hash FROM exchanges WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
@@ -76,25 +86,23 @@ func (c *Collector) Run(ctx context.Context) {
 func (c *Collector) Collect(ctx context.Context, now time.Time) (int64, error) {
 	var total int64
 	for _, due := range []struct {
-		what   string
 		before time.Time
 		batch  batch
 	}{
-		{"sessions_ended", now.Add(-clockMargin), end},
-		{"sessions", now.Add(-c.Margin), remove(collectSessions)},
-		{"flows", now.Add(-flowMargin), remove(collectFlows)},
-		{"exchanges", now, remove(collectExchanges)},
-		{"used_codes", now, remove(collectCodes)},
-		{"tries", now, remove(collectTries)},
-		{"events", now.Add(-c.Retention), remove(collectEvents)},
-		{"events", now.Add(-c.Retention), remove(collectUnplaced)},
-		{"event_hours", now.Add(-c.Retention), remove(collectHours)},
-		{"ended_visits", now.Add(-clockMargin), remove(collectVisits)},
-		{"deliveries", now.Add(-deliveredMargin), remove(collectDelivered)},
-		{"deliveries", now.Add(-c.Retention), remove(collectDeliveries)},
-		{"hooks", now.Add(-c.Retention), remove(collectHooks)},
+		{now.Add(-clockMargin), c.sessions},
+		{now.Add(-flowMargin), remove("flows", collectFlows)},
+		{now, remove("exchanges", collectExchanges)},
+		{now, remove("used_codes", collectCodes)},
+		{now, remove("tries", collectTries)},
+		{now.Add(-c.Retention), remove("events", collectEvents)},
+		{now.Add(-c.Retention), remove("events", collectUnplaced)},
+		{now.Add(-c.Retention), remove("event_hours", collectHours)},
+		{now.Add(-clockMargin), remove("ended_visits", collectVisits)},
+		{now.Add(-deliveredMargin), remove("deliveries", collectDelivered)},
+		{now.Add(-c.Retention), remove("deliveries", collectDeliveries)},
+		{now.Add(-c.Retention), remove("hooks", collectHooks)},
 	} {
-		n, err := c.drain(ctx, due.what, due.before, due.batch)
+		n, err := c.drain(ctx, due.before, due.batch)
 		total += n
 		if err != nil {
 			return total, err
@@ -105,23 +113,27 @@ func (c *Collector) Collect(ctx context.Context, now time.Time) (int64, error) {
 
 // drain works through what is due, batch by batch. What a batch takes, everybody else may have to wait for, so batches
 // shrink and grow to take a moment each, and between two of them the database is left to others for as long again.
-func (c *Collector) drain(ctx context.Context, what string, before time.Time, batch batch) (total int64, err error) {
+func (c *Collector) drain(ctx context.Context, before time.Time, batch batch) (total int64, err error) {
 	size := min(firstBatch, c.Batch)
 	for {
-		var n int64
+		var all []collected
 		var took, aim time.Duration
 		begun := time.Now()
-		err = c.Store.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
+		err = c.Store.write(ctx, manner{idempotent: true}, func(ctx context.Context, t *tx) error {
 			begun := time.Now()
-			n, err = batch(ctx, t, before, size)
+			all, err = batch(ctx, t, before, size)
 			took, aim = time.Since(begun), t.dialect.batch
 			return err
 		})
 		if err != nil {
 			return total, err
 		}
+		var n int64
+		for _, one := range all {
+			n += one.n
+			c.Store.meter.Collected(one.what, one.n)
+		}
 		total += n
-		c.Store.meter.Collected(what, n)
 		if n < int64(size) {
 			return total, nil
 		}
@@ -138,18 +150,36 @@ func (c *Collector) drain(ctx context.Context, what string, before time.Time, ba
 	}
 }
 
-// batch works through some rows that were due before a moment, at most size, and returns how many.
-type batch func(ctx context.Context, t *tx, before time.Time, size int) (int64, error)
+// batch works through some rows that were due before a moment, at most size, and says what it has done. Fewer than size
+// rows in all means that no more are due.
+type batch func(ctx context.Context, t *tx, before time.Time, size int) ([]collected, error)
+
+// collected is how many rows met with something.
+type collected struct {
+	what string
+	n    int64
+}
 
 const firstBatch = 16 // rows
 
-func end(ctx context.Context, t *tx, before time.Time, size int) (int64, error) {
-	rows, err := t.change(ctx, endExpired, micros(before), size)
-	return int64(len(rows)), err
+// sessions ends, puts off or removes sessions. One that is ended and removed at once counts twice.
+func (c *Collector) sessions(ctx context.Context, t *tx, before time.Time, size int) ([]collected, error) {
+	args := []any{(c.Margin - clockMargin).Microseconds(), micros(before), size}
+	ended, err := t.change(ctx, endExpired, args...)
+	if err != nil {
+		return nil, err
+	}
+	putOff, err := t.exec(ctx, putOffSessions, args...)
+	if err != nil {
+		return nil, err
+	}
+	removed, err := t.exec(ctx, collectSessions, args...)
+	return []collected{{"sessions_ended", int64(len(ended))}, {"sessions_put_off", putOff}, {"sessions", removed}}, err
 }
 
-func remove(q query) batch {
-	return func(ctx context.Context, t *tx, before time.Time, size int) (int64, error) {
-		return t.exec(ctx, q, micros(before), size)
+func remove(what string, q query) batch {
+	return func(ctx context.Context, t *tx, before time.Time, size int) ([]collected, error) {
+		n, err := t.exec(ctx, q, micros(before), size)
+		return []collected{{what, n}}, err
 	}
 }

@@ -109,3 +109,50 @@ func TestCollector(t *testing.T) {
 		})
 	})
 }
+
+// What was extended, used, or taken over from a program that does not say when a session is due is looked at in vain, once.
+func TestCollectorPutsOff(t *testing.T) {
+	onEach(t, func(f fixture) {
+		const margin = 24 * time.Hour
+		i := f.someone()
+		c := &Collector{Store: f.Store, Batch: 2, Margin: margin, Retention: 30 * margin}
+		collect := func(f fixture, at time.Time, want int64) {
+			f.t.Helper()
+			if n, err := c.Collect(f.ctx, at); err != nil || n != want {
+				f.t.Fatalf("it went through %d rows, want %d: %v", n, want, err)
+			}
+		}
+		due := func(f fixture, c client) time.Time {
+			return moment(int64(f.number(`SELECT due_at FROM sessions WHERE id = $1`, c.ID.String())))
+		}
+		extended, out := f.signInAt(i, now), f.signInAt(i, now)
+		expiry := extended.ExpiresAt
+		if done, err := f.ExtendSession(f.ctx, extended.ID, session.ExtendRule{Now: expiry.Add(-time.Second), Lengths: session.Lengths{Lifespan: 2 * margin}}); err != nil || !done {
+			f.t.Fatal(done, err)
+		}
+		f.logout(out, now)
+		if !due(f, extended).Equal(expiry) || !due(f, out).Equal(expiry) {
+			f.t.Fatalf("due at %v and %v, want the first expiry %v", due(f, extended), due(f, out), expiry)
+		}
+		collect(f, expiry.Add(clockMargin), 0)
+		longer := f.check(extended).ExpiresAt
+		collect(f, expiry.Add(clockMargin+time.Microsecond), 2)
+		if !due(f, extended).Equal(longer) || !due(f, out).Equal(expiry.Add(margin-clockMargin)) {
+			f.t.Errorf("due at %v and %v", due(f, extended), due(f, out))
+		}
+		if !f.valid(extended, expiry.Add(2*clockMargin)) {
+			f.t.Error("the extended session ended with its first expiry")
+		}
+		collect(f, expiry.Add(margin), 0)
+		collect(f, expiry.Add(margin+time.Microsecond), 1)
+		f.run("what is not known to be due is looked at once", func(f fixture) {
+			f.raw(`UPDATE sessions SET due_at = $1`, 0)
+			collect(f, expiry.Add(margin+time.Microsecond), 1)
+			collect(f, expiry.Add(margin+time.Microsecond), 0)
+		})
+		collect(f, longer.Add(clockMargin+time.Microsecond), 1)
+		if end := f.check(extended).End; end == nil || end.Reason != session.Expired || !end.At.Equal(longer) {
+			f.t.Errorf("the session ended as %+v", end)
+		}
+	})
+}

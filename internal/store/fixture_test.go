@@ -336,7 +336,7 @@ func operations() []operation {
 			_, err := st.SearchSessions(ctx, session.Search{Limit: 1, Scan: 10})
 			return err
 		}},
-		{"CountRunning", func(ctx context.Context, st *Store) error { _, err := st.CountRunning(ctx, now, 10); return err }},
+		{"CountRunning", func(ctx context.Context, st *Store) error { _, _, err := st.CountRunning(ctx, now, 10); return err }},
 		{"Identifiers", func(ctx context.Context, st *Store) error {
 			_, err := st.Identifiers(ctx, "a", "", 1)
 			return err

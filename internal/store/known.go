@@ -47,6 +47,9 @@ func (k *knownTokens) add(effects []effect) {
 			k.rouse()
 			return
 		}
+		if e.token == (session.TokenHash{}) {
+			continue // it is of something else
+		}
 		for _, one := range []*filter{f, k.making} {
 			if one != nil && !one.has(e.token) {
 				one.add(e.token)

@@ -184,6 +184,8 @@ func (t *liveTable) apply(effects []effect) {
 		case everythingChanged:
 			t.clear()
 			continue
+		case keysChanged:
+			continue
 		}
 		s := t.shard(e.token)
 		s.mu.Lock()

@@ -315,4 +315,7 @@ func (e *postgresEngine) close() error {
 	return err
 }
 
+// keyMemory is nil: other nodes change keys, too.
+func (e *postgresEngine) keyMemory() *keyMemory { return nil }
+
 func (e *postgresEngine) speaks() *dialect { return e.dialect }

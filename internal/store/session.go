@@ -11,10 +11,10 @@ import (
 
 var insertSession = newChange(`
 INSERT INTO sessions (id, identity_id, token_hash, created_at, issued_at, authenticated_at, expires_at, extended_at, aal,
-                      methods, devices, end_reason, ended_by, deleted, deadline_at, last_seen_at, remembered)
+                      methods, devices, end_reason, ended_by, deleted, deadline_at, last_seen_at, remembered, due_at)
 SELECT CAST($1 AS TEXT), i.id, CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT),
        CAST($6 AS BIGINT), 0, CAST($7 AS SMALLINT), CAST($8 AS TEXT), CAST($9 AS TEXT), '', '', FALSE,
-       CAST($10 AS BIGINT), CAST($11 AS BIGINT), CAST($12 AS BOOLEAN)
+       CAST($10 AS BIGINT), CAST($11 AS BIGINT), CAST($12 AS BOOLEAN), CAST($6 AS BIGINT)
   FROM identities i WHERE i.id = $13 AND i.state = 'active' AND CAST($14 AS BIGINT) IN (0, i.updated_at) FOR_SHARE
 RETURNING id, identity_id, token_hash, 'session_started' AS kind, created_at AS at, '' AS reason, identity_id AS actor`)
 

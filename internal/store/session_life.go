@@ -161,7 +161,7 @@ func (s *Store) TouchSessions(ctx context.Context, ids []session.ID, now, since 
 
 var refreshSession = newChange(`
 UPDATE sessions SET issued_at = $2, authenticated_at = $3, expires_at = $4, deadline_at = $5, last_seen_at = $6, aal = $7,
-       methods = $8, devices = $9, rotation = rotation + 1, token_hash = $11,
+       methods = $8, devices = $9, rotation = rotation + 1, token_hash = $11, due_at = LEAST(due_at, $4),
        previous_token_hash = CASE WHEN token_hash = $11 THEN previous_token_hash ELSE token_hash END,
        previous_until = CASE WHEN token_hash = $11 THEN previous_until ELSE $10 END
  WHERE id = $1 AND rotation = $12 AND ended_at IS NULL AND deleted = FALSE AND expires_at > $13

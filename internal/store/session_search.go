@@ -133,14 +133,18 @@ func holding(text string) string {
 }
 
 const countRunning query = `
-SELECT COUNT(*) FROM (SELECT 1 FROM sessions WHERE ended_at IS NULL AND expires_at > $1 LIMIT $2) AS counted`
+SELECT COUNT(*), COALESCE(SUM(CASE WHEN ended_at IS NULL AND expires_at > $1 THEN 1 ELSE 0 END), 0)
+  FROM (SELECT ended_at, expires_at FROM sessions LIMIT $2) AS looked`
 
 // CountRunning implements session.Searcher.
-func (s *Store) CountRunning(ctx context.Context, now time.Time, most int) (n int, err error) {
+func (s *Store) CountRunning(ctx context.Context, now time.Time, scan int) (n int, more bool, err error) {
 	err = s.read(ctx, func(ctx context.Context, t *tx) error {
-		return t.one(ctx, func(r scanner) error { return r.Scan(&n) }, countRunning, micros(now), most)
+		var looked int
+		err := t.one(ctx, func(r scanner) error { return r.Scan(&looked, &n) }, countRunning, micros(now), scan)
+		more = looked == scan
+		return err
 	})
-	return n, err
+	return n, more, err
 }
 
 // The order is that of the primary key, so no more is read than is shown.

@@ -33,6 +33,7 @@ type sqliteEngine struct {
 	writer   *writer
 	live     *liveTable
 	known    *knownTokens
+	keys     keyMemory
 	meter    Meter
 	lock     *os.File
 
@@ -256,5 +257,7 @@ func isUnique(err error) bool {
 	}
 	return postgresCode(err) == "23505"
 }
+
+func (e *sqliteEngine) keyMemory() *keyMemory { return &e.keys }
 
 func (e *sqliteEngine) speaks() *dialect { return e.dialect }

@@ -82,6 +82,7 @@ type engine interface {
 	migrate(ctx context.Context) error
 	migrated(ctx context.Context) error
 	ping(ctx context.Context) error
+	keyMemory() *keyMemory // nil where it would not know of every change
 	speaks() *dialect
 	stats() Stats
 	close() error

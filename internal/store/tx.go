@@ -80,6 +80,7 @@ const (
 	sessionSeen     = "session_seen"
 	identityChanged = "identity_changed"
 
+	keysChanged       = "keys_changed"
 	everythingChanged = "everything_changed" // the whole database is another one
 )
 

@@ -205,6 +205,7 @@ func (w *writer) settle(j *job, commit error) {
 	}
 	if j.tx != nil {
 		w.engine.live.apply(asCertain(j.tx.effects, j.err == nil))
+		w.engine.keys.apply(j.tx.effects)
 	}
 	if j.err == nil && j.tx != nil {
 		count(w.engine.meter, j.tx.effects)

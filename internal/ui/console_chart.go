@@ -15,8 +15,8 @@ type HourCount struct {
 
 // OverviewPage is the figures of the installation.
 type OverviewPage struct {
-	Live     int // live sessions, or more
-	LiveMost bool
+	Live     int   // live sessions
+	LiveMore bool  // there may be more of them
 	In       int64 // sign-ins today
 	Out      int64 // sign-outs today
 	Ended    int64 // sessions that ended otherwise today
@@ -35,7 +35,7 @@ func (c *Console) Overview(w io.Writer, v Visit, p OverviewPage) error {
 		}{})
 	}
 	live := template.HTML(grouped(int64(p.Live)))
-	if p.LiveMost {
+	if p.LiveMore {
 		live = c.say("console.figure.more", live)
 	}
 	counted := func(name string, n int64) figure {

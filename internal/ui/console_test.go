@@ -110,7 +110,7 @@ func consoleLooks(text string) map[string]func(c *Console, w io.Writer) error {
 		"signin-wrong": func(c *Console, w io.Writer) error { return c.SignIn(w, Visit{}, SignInPage{Wrong: wrong}) },
 		"signin-shut":  func(c *Console, w io.Writer) error { return c.SignIn(w, Visit{}, SignInPage{Shut: true}) },
 		"overview": func(c *Console, w io.Writer) error {
-			return c.Overview(w, visiting("overview"), OverviewPage{Live: 100000, LiveMost: true, In: 1234, Out: 567, Ended: 8, Hours: hours()})
+			return c.Overview(w, visiting("overview"), OverviewPage{Live: 100000, LiveMore: true, In: 1234, Out: 567, Ended: 8, Hours: hours()})
 		},
 		"overview-open": func(c *Console, w io.Writer) error {
 			return c.Overview(w, Visit{At: "overview", Opens: Sections, CSRF: "x"}, OverviewPage{Hours: hours()[:3]})

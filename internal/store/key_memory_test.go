@@ -1,0 +1,40 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"exeunt/internal/admin"
+	"exeunt/internal/session"
+)
+
+func TestAKeyIsForgottenWithEveryChangeAndNotLearntFromALookThatOneHasOvertaken(t *testing.T) {
+	one, other, nobodys := session.TokenHash{1}, session.TokenHash{2}, session.TokenHash{3}
+	k := &admin.Key{ID: "k"}
+	var m keyMemory
+	known := func(secret session.TokenHash, wantKey *admin.Key, wantAny, want bool) {
+		t.Helper()
+		if found, ok := m.recall(secret); ok != want || ok && (found.key != wantKey || found.any != wantAny) {
+			t.Errorf("%v is remembered as %+v, %t", secret[0], found, ok)
+		}
+	}
+	known(one, nil, false, false)
+	m.fill(map[session.TokenHash]foundKey{one: {k, true}, nobodys: {nil, true}, other: {&admin.Key{RevokedAt: time.Unix(1, 0)}, true}}, m.ticket())
+	known(one, k, true, true)
+	known(other, nil, false, false)
+	known(nobodys, nil, false, false)
+
+	overtaken := m.ticket()
+	m.apply([]effect{{kind: sessionEnded}})
+	known(one, k, true, true)
+	m.apply([]effect{{kind: keysChanged}})
+	known(one, nil, false, false)
+	m.fill(map[session.TokenHash]foundKey{one: {k, true}}, overtaken)
+	known(one, nil, false, false)
+
+	m.fill(map[session.TokenHash]foundKey{one: {nil, false}}, m.ticket())
+	known(one, nil, false, true)
+	known(other, nil, false, true)
+	m.apply([]effect{{kind: everythingChanged}})
+	known(one, nil, false, false)
+}
