@@ -31,18 +31,18 @@ func (a Attributes) cookie(name, value string) *http.Cookie {
 }
 
 // put sets a cookie in place of whatever this answer has said of it before.
-func put(w http.ResponseWriter, cookies ...*http.Cookie) {
+func put(w http.ResponseWriter, c *http.Cookie) { putLines(w, c.Name, c.String()) }
+
+// putLines is put for what is written already.
+func putLines(w http.ResponseWriter, cookie string, lines ...string) {
 	h := w.Header()
 	kept := h["Set-Cookie"][:0]
 	for _, line := range h["Set-Cookie"] {
-		if name, _, _ := strings.Cut(line, "="); name != cookies[0].Name {
+		if name, _, _ := strings.Cut(line, "="); name != cookie {
 			kept = append(kept, line)
 		}
 	}
-	for _, c := range cookies {
-		kept = append(kept, c.String())
-	}
-	h["Set-Cookie"] = kept
+	h["Set-Cookie"] = append(kept, lines...)
 }
 
 // arriving wraps what a link of another site may lead to. Browsers keep SameSite=Strict cookies back then, and it would
@@ -124,13 +124,21 @@ func (s *Server) sweep(w http.ResponseWriter) {
 }
 
 func (s *Server) remove(w http.ResponseWriter, name string) {
+	lines, ok := s.removals[name]
+	if !ok {
+		lines = s.removal(name)
+	}
+	putLines(w, name, lines...)
+}
+
+// removal is what removes a cookie, of the configured domain and of the host alone.
+func (s *Server) removal(name string) []string {
 	gone := s.Session.cookie(name, "")
 	gone.Expires, gone.MaxAge = time.Unix(1, 0), -1
-	all := []*http.Cookie{gone}
+	lines := []string{gone.String()}
 	if gone.Domain != "" {
-		hostOnly := *gone
-		hostOnly.Domain = ""
-		all = append(all, &hostOnly)
+		gone.Domain = ""
+		lines = append(lines, gone.String())
 	}
-	put(w, all...)
+	return lines
 }

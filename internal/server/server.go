@@ -71,7 +71,8 @@ type Server struct {
 	Log     *slog.Logger
 
 	*kept
-	sessionCookies []string // the name of the session cookie, and the former ones
+	sessionCookies []string            // the name of the session cookie, and the former ones
+	removals       map[string][]string // what removes each of them
 	csrfCookie     string
 	origins        map[string]bool // whose pages may act for a person: ours, and the configured ones
 	cors           *cors.Cors      // nil when it is off
@@ -128,7 +129,10 @@ type Meter interface {
 // Public is the handler of the public listener.
 func (s *Server) Public() http.Handler {
 	s.remember()
-	s.sessionCookies = append([]string{s.Session.Name}, s.Session.Former...)
+	s.sessionCookies, s.removals = append([]string{s.Session.Name}, s.Session.Former...), map[string][]string{}
+	for _, name := range s.sessionCookies {
+		s.removals[name] = s.removal(name)
+	}
 	s.csrfCookie = csrfName(s.View.Base)
 	s.origins = map[string]bool{}
 	for _, place := range append(slices.Collect(maps.Values(s.Places.Flows)), s.Places.Home, s.Places.Logout, s.Places.Error) {

@@ -24,10 +24,10 @@ RETURNING id, identity_id, token_hash, 'session_started' AS kind, last_seen_at A
 
 // retakeSession brings an imported session in line with what it has become over there, where it was extended or stepped up.
 // A session that has ended here is not alive, and one whose token was replaced here lives by what happens here, unless that was only to
-// adopt its cookie. The moment of the extension shows everybody who knows the row that it has changed.
+// adopt its cookie. The moment of the extension is always a later one, which shows everybody who knows the row that it has changed.
 var retakeSession = newChange(`
 UPDATE sessions SET expires_at = GREATEST(expires_at, $2), deadline_at = GREATEST(deadline_at, $3), authenticated_at = $4, aal = $5, methods = $6, devices = $7,
-       extended_at = GREATEST(extended_at, $8)
+       extended_at = GREATEST(extended_at + 1, $8)
  WHERE id = $1 AND ended_at IS NULL AND deleted = FALSE AND expires_at > $8 AND authenticated_at <= $4
    AND (rotation = 0 OR rotation = 1 AND previous_until = $9)
 RETURNING id, identity_id, token_hash, 'session_refreshed' AS kind, CAST($8 AS BIGINT) AS at, 'import' AS reason, 'import' AS actor`)

@@ -9,7 +9,8 @@ import (
 )
 
 // merger answers many questions with one statement: those that are asked while statements are under way travel together
-// in the next one. None waits for a timer, and none is answered by a statement that began before it. It is safe for
+// in the next one. Another statement begins meanwhile only for more questions than are under way, as many small statements cost
+// more than few large ones. None waits for a timer, and none is answered by a statement that began before it. It is safe for
 // concurrent use.
 type merger[K comparable, V any] struct {
 	flights int  // statements at once
@@ -22,7 +23,8 @@ type merger[K comparable, V any] struct {
 
 	mu      sync.Mutex
 	waiting []*question[K, V]
-	busy    int
+	busy    int // statements under way
+	asked   int // questions in them
 }
 
 // question is one caller's, and its answer once done is closed.
@@ -42,7 +44,7 @@ func (m *merger[K, V]) ask(ctx context.Context, key K, at time.Time) (value V, f
 	q := &question[K, V]{key: key, at: at, done: make(chan struct{})}
 	m.mu.Lock()
 	m.waiting = append(m.waiting, q)
-	if m.busy < m.flights {
+	if m.busy == 0 || m.busy < m.flights && len(m.waiting) > m.asked {
 		m.busy++
 		go m.drain()
 	}
@@ -76,6 +78,7 @@ func (m *merger[K, V]) take() []*question[K, V] {
 	if m.once {
 		batch = distinct(batch)
 	}
+	m.asked += len(batch)
 	if m.waiting = m.waiting[len(batch):]; len(batch) == 0 {
 		m.waiting = nil
 		m.busy--
@@ -104,6 +107,9 @@ func (m *merger[K, V]) settle(batch []*question[K, V]) {
 		}
 	}
 	answers, err := m.guarded(keys, at)
+	m.mu.Lock()
+	m.asked -= len(batch)
+	m.mu.Unlock()
 	for _, q := range batch {
 		q.value, q.found = answers[q.key]
 		q.err = err
