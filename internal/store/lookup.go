@@ -52,7 +52,10 @@ func newLookups(e *postgresEngine, cacheBytes int64) *lookups {
 }
 
 func (l *lookups) find(ctx context.Context, token session.TokenHash) (*session.Session, error) {
-	s, found, err := l.ask(ctx, token, time.Time{})
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s, found, err := l.wait(token, time.Time{}) // the database is given a few seconds at most
 	if err == nil && !found {
 		err = session.ErrNone
 	}

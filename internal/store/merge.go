@@ -41,6 +41,24 @@ const maxMerged = 512
 
 // ask returns what a statement that begins after this call finds for a key; false for nothing.
 func (m *merger[K, V]) ask(ctx context.Context, key K, at time.Time) (value V, found bool, err error) {
+	q := m.put(key, at)
+	select {
+	case <-q.done:
+		return q.value, q.found, q.err
+	case <-ctx.Done():
+		return value, false, ctx.Err()
+	}
+}
+
+// wait is ask for whoever stays until the answer is there, which costs less.
+func (m *merger[K, V]) wait(key K, at time.Time) (value V, found bool, err error) {
+	q := m.put(key, at)
+	<-q.done
+	return q.value, q.found, q.err
+}
+
+// put has a question answered.
+func (m *merger[K, V]) put(key K, at time.Time) *question[K, V] {
 	q := &question[K, V]{key: key, at: at, done: make(chan struct{})}
 	m.mu.Lock()
 	m.waiting = append(m.waiting, q)
@@ -49,12 +67,7 @@ func (m *merger[K, V]) ask(ctx context.Context, key K, at time.Time) (value V, f
 		go m.drain()
 	}
 	m.mu.Unlock()
-	select {
-	case <-q.done:
-		return q.value, q.found, q.err
-	case <-ctx.Done():
-		return value, false, ctx.Err()
-	}
+	return q
 }
 
 // drain answers what is waiting until nothing is. Whoever else is ready to ask does so first: without that, on a single

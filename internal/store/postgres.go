@@ -67,6 +67,7 @@ func openPostgres(dsn string, o Options) (*postgresEngine, error) {
 	}
 	e := &postgresEngine{dialect: postgresDialect(), pool: pool, db: stdlib.OpenDBFromPool(pool), meter: o.Meter}
 	cfg = cfg.Copy()
+	cfg.AfterConnect = settleChecks
 	cfg.MaxConns, cfg.MinConns, cfg.MinIdleConns = int32(e.dialect.flights), 0, 0
 	if e.checks, err = pgxpool.NewWithConfig(context.Background(), cfg); err != nil {
 		pool.Close()
@@ -96,6 +97,20 @@ func settle(ctx context.Context, c *pgx.Conn) error {
 	}
 	_, err := c.Exec(ctx, `SELECT set_config('synchronous_commit', $1, FALSE), set_config('default_transaction_isolation', $2, FALSE)`, durability, isolation)
 	return err
+}
+
+// settleChecks is settle for connections that do nothing but find sessions by index: their statements are planned once, also
+// while there is little to find. Engines that only speak PostgreSQL's protocol may not know the settings.
+func settleChecks(ctx context.Context, c *pgx.Conn) error {
+	if err := settle(ctx, c); err != nil {
+		return err
+	}
+	for _, setting := range []string{`SET plan_cache_mode = force_generic_plan`, `SET enable_seqscan = off`} {
+		if _, err := c.Exec(ctx, setting); err != nil && postgresCode(err) == "" {
+			return err
+		}
+	}
+	return nil
 }
 
 func (e *postgresEngine) provider() (*goose.Provider, error) {
