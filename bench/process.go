@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -116,8 +117,11 @@ func (p *process) resident(name string) int {
 	return n
 }
 
-// keepLoadAway pins this program to the other core.
+// keepLoadAway pins this program to the other core. It then collects garbage between measurements alone, as long as there is
+// memory: a pause of its own would be measured as slow answers.
 func keepLoadAway() error {
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(2 << 30)
 	out, err := exec.Command("taskset", "-a", "-cp", loadCore, fmt.Sprint(os.Getpid())).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("pinning the load to core %s: %w: %s", loadCore, err, out)

@@ -14,8 +14,8 @@ const (
 	leastMemory = 64 << 20 // bytes for everything but password hashing
 	reserve     = 40 << 20 // bytes that are not on the heap of Go: pages of SQLite, stacks, the program itself
 
-	mostGarbage  = 400 // percent of what lives: a small heap is collected seldom
-	leastGarbage = 20  // a full one is collected often, but not all the time
+	mostGarbage  = 1000 // percent of what lives: a small heap is collected seldom, as the slowest answers are those that meet it
+	leastGarbage = 20   // a full one is collected often, but not all the time
 )
 
 // limitMemory lets the program use what it was given, and no more: after each collection, what may become garbage before
@@ -39,14 +39,15 @@ func limitMemory(ctx context.Context, c *config.Config, outside func() uint64) {
 	}
 }
 
-// garbage is how many percent of what lives may be added to it within a bound, both in bytes.
+// garbage is how many percent of what lives may be added to it within a bound, both in bytes: never more than a part of the
+// bound, as what a peak has taken is given back slowly.
 func garbage(live, bound uint64) int {
 	if live == 0 {
 		return mostGarbage
 	}
 	left := uint64(0)
 	if bound > live {
-		left = bound - live
+		left = min(bound-live, bound*3/8)
 	}
 	return int(min(max(left*100/live, leastGarbage), mostGarbage))
 }

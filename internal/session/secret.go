@@ -104,12 +104,20 @@ func (s Secret) Made(c Carrier) bool {
 
 func alphanumeric(s string) bool {
 	for i := range len(s) {
-		if c := s[i] | 0x20; (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') {
+		if !isAlphanumeric[s[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// A table, as nobody can guess what kind of character comes next in a token, the processor included.
+var isAlphanumeric = func() (is [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") {
+		is[c] = true
+	}
+	return is
+}()
 
 // TokenHash is what is stored of a token: its SHA-256. The token's entropy makes a slow hash unnecessary.
 type TokenHash [sha256.Size]byte

@@ -32,26 +32,28 @@ func (id ID) String() string { return uuid.UUID(id).String() }
 
 // Session is one signed-in client. Values handed out by a [Store] are shared: nobody changes them.
 type Session struct {
-	ID              ID
-	IdentityID      identity.ID
-	Identity        *identity.Identity // with everything but credentials; nil when not loaded
-	CreatedAt       time.Time
-	IssuedAt        time.Time // moves when the session is refreshed
-	AuthenticatedAt time.Time // when a factor was last proved
-	ExpiresAt       time.Time // when it ends unless it is used
-	DeadlineAt      time.Time // when it ends even if it is used; never before ExpiresAt
-	ExtendedAt      time.Time // zero when never extended
-	LastSeenAt      time.Time // to within a minute, or less where the rules are tight
-	Remembered      bool      // its holder chose to stay signed in for longer
-	Rotation        int64     // how often its token was replaced
-	TokenUntil      time.Time // when the token that it was found by stops to work; zero for its present one
-	AAL             identity.AAL
-	Methods         []MethodUse
-	Devices         []Device
-	End             *End // nil while nobody has ended it
+	// What every check looks at stands together, as each new line of memory costs it more than all that it works out.
+	Identity   *identity.Identity // with everything but credentials; nil when not loaded
+	End        *End               // nil while nobody has ended it
+	ExpiresAt  time.Time          // when it ends unless it is used
+	TokenUntil time.Time          // when the token that it was found by stops to work; zero for its present one
+	DeadlineAt time.Time          // when it ends even if it is used; never before ExpiresAt
+	LastSeenAt time.Time          // to within a minute, or less where the rules are tight
+	AAL        identity.AAL
+	Remembered bool // its holder chose to stay signed in for longer
 
 	// Memo lets whoever shows the session keep its encoded form with it. The store drops it with every change.
 	Memo Memo
+
+	ID              ID
+	IdentityID      identity.ID
+	CreatedAt       time.Time
+	IssuedAt        time.Time // moves when the session is refreshed
+	AuthenticatedAt time.Time // when a factor was last proved
+	ExtendedAt      time.Time // zero when never extended
+	Rotation        int64     // how often its token was replaced
+	Methods         []MethodUse
+	Devices         []Device
 }
 
 // MethodUse is one proof: which method, which level it gave, and when.

@@ -31,9 +31,17 @@ func (r *identityRow) dest() []any {
 		&r.public, &r.admin, &r.organization, &r.aal, &r.created, &r.updated}
 }
 
+// stateOf lets all that are active share one text.
+func stateOf(text string) identity.State {
+	if text == string(identity.Active) {
+		return identity.Active
+	}
+	return identity.State(text)
+}
+
 func (r *identityRow) identity() (*identity.Identity, error) {
 	i := &identity.Identity{
-		ExternalID: r.external.String, SchemaID: r.schema, State: identity.State(r.state), StateChangedAt: moment(r.changed),
+		ExternalID: r.external.String, SchemaID: r.schema, State: stateOf(r.state), StateChangedAt: moment(r.changed),
 		Traits: []byte(r.traits), OrganizationID: r.organization, AvailableAAL: identity.AAL(r.aal),
 		CreatedAt: moment(r.created), UpdatedAt: moment(r.updated),
 	}

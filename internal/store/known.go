@@ -92,7 +92,7 @@ const (
 	someTokens   query = `SELECT token_hash FROM sessions WHERE token_hash > $1 ORDER BY token_hash LIMIT $2`
 	somePrevious query = `
 SELECT previous_token_hash FROM sessions WHERE previous_token_hash > $1 AND previous_token_hash IS NOT NULL ORDER BY previous_token_hash LIMIT $2`
-	tokensAtOnce = 2000
+	tokensAtOnce = 200
 )
 
 // run reads the tokens of all rows, and again each time so many were added that the filter has become coarse. It ends
