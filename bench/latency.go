@@ -72,11 +72,15 @@ func (s settings) half(server *process, p place, rate float64, checks source) er
 	defer beside.stop()
 	var mine, floors []measurement
 	for range s.rounds {
-		f, err := steady(beside.address, s.connections, s.duration, rate, recorded.asked(checks))
+		f, err := beside.measure(func() (measurement, error) {
+			return steady(beside.address, s.connections, s.duration, rate, recorded.asked(checks))
+		})
 		if err != nil {
 			return err
 		}
-		m, err := steady(server.address, s.connections, s.duration, rate, checks)
+		m, err := server.measure(func() (measurement, error) {
+			return steady(server.address, s.connections, s.duration, rate, checks)
+		})
 		if err != nil {
 			return err
 		}

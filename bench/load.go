@@ -23,7 +23,6 @@ type measurement struct {
 // load runs operations over a number of connections, each waiting for its answer, until the time is up or next has no
 // more. A wrong answer ends it with an error.
 func load(address string, connections int, limit time.Duration, next source) (measurement, error) {
-	runtime.GC() // see keepLoadAway
 	var wg sync.WaitGroup
 	errs := make(chan error, connections)
 	times := make([][]time.Duration, connections)
