@@ -68,6 +68,7 @@ type Uses struct {
 const (
 	maxWaiting = 1 << 16 // sessions; more are seen another time
 	usesAtOnce = 500     // sessions in one statement
+	restFor    = 9       // times as long as a statement took
 )
 
 // NewUses makes one.
@@ -100,26 +101,38 @@ func (u *Uses) take() (ids []ID) {
 	return ids
 }
 
-// Run writes, by the rules of the manager of the moment, until ctx ends, and then what is left.
+// Run writes, by the rules of the manager of the moment, until ctx ends, and then what is left. Where no session ends for
+// being unused, writing rests nine times as long as it takes: whatever else the store is asked comes first, and last use is
+// known less exactly while very many sessions are used.
 func (u *Uses) Run(ctx context.Context, m func() *Manager, log *slog.Logger) {
 	for {
 		select {
 		case <-u.wake:
-			u.write(ctx, m(), log)
+			u.write(ctx, m, log, restFor)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
-			u.write(last, m(), log)
+			u.write(last, m, log, 0)
 			return
 		}
 	}
 }
 
-func (u *Uses) write(ctx context.Context, m *Manager, log *slog.Logger) {
+// write writes until nothing is waiting, or ctx ends.
+func (u *Uses) write(ctx context.Context, of func() *Manager, log *slog.Logger, rest time.Duration) {
 	for ids := u.take(); len(ids) > 0; ids = u.take() {
+		m, begun := of(), time.Now()
 		now := m.Moment()
 		if err := m.Store.TouchSessions(ctx, ids, now, now.Add(-m.Rules.grain()), m.Rules.Unused()); err != nil {
 			log.Debug("last use was not written down; the next use will be", "error", err)
+			return
+		}
+		if m.Rules.Idle > 0 {
+			continue
+		}
+		select {
+		case <-time.After(rest * time.Since(begun)):
+		case <-ctx.Done():
 			return
 		}
 	}

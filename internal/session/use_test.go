@@ -1,0 +1,55 @@
+package session
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// touched is a store in which noting takes ten milliseconds.
+type touched struct {
+	Store
+	begun time.Time
+	at    []time.Duration
+	ids   int
+}
+
+func (s *touched) TouchSessions(_ context.Context, ids []ID, _, _ time.Time, _ time.Duration) error {
+	s.at, s.ids = append(s.at, time.Since(s.begun)), s.ids+len(ids)
+	time.Sleep(10 * time.Millisecond)
+	return nil
+}
+
+func TestNotingLastUseRestsUnlessSessionsEndForIt(t *testing.T) {
+	const ms = time.Millisecond
+	for name, c := range map[string]struct {
+		rules  Rules
+		over   time.Duration // when it is told to end
+		at     []time.Duration
+		rested time.Duration
+	}{
+		"nothing depends on it":            {Rules{}, time.Hour, []time.Duration{0, 100 * ms, 200 * ms}, time.Hour},
+		"unused sessions end":              {Rules{Lengths: Lengths{Idle: time.Hour}}, time.Hour, []time.Duration{0, 10 * ms, 20 * ms}, time.Hour},
+		"what is left at the end is noted": {Rules{}, 50 * ms, []time.Duration{0, 50 * ms, 60 * ms}, 70 * ms},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				st := &touched{begun: time.Now()}
+				m := &Manager{Store: st, Rules: c.rules}
+				u := NewUses()
+				for range 2*usesAtOnce + 1 {
+					u.add(NewID())
+				}
+				ctx, over := context.WithTimeout(t.Context(), c.over)
+				defer over()
+				u.Run(ctx, func() *Manager { return m }, slog.New(slog.DiscardHandler))
+				if !slices.Equal(st.at, c.at) || st.ids != 2*usesAtOnce+1 || time.Since(st.begun) != c.rested {
+					t.Errorf("%d sessions were noted at %v until %v, want %v until %v", st.ids, st.at, time.Since(st.begun), c.at, c.rested)
+				}
+			})
+		})
+	}
+}
