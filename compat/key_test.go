@@ -45,7 +45,7 @@ func TestAClientWithBasePathAndAccessTokenExtendsASession(t *testing.T) {
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			dir := t.TempDir()
-			p := testkit.Start(t, dir, fmt.Sprintf("dsn: %q\n%s", engine.DSN(t), testkit.Quick))
+			p := testkit.Start(t, dir, fmt.Sprintf("dsn: %q\nsession: {extend_debounce: 0s}\n%s", engine.DSN(t), testkit.Quick)) // two clients extend
 			ctx, public := context.Background(), api(p.Public)
 			signUp(t, public)
 			token, id := signIn(t, public)
