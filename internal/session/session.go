@@ -38,7 +38,7 @@ type Session struct {
 	ExpiresAt  time.Time          // when it ends unless it is used
 	TokenUntil time.Time          // when the token that it was found by stops to work; zero for its present one
 	DeadlineAt time.Time          // when it ends even if it is used; never before ExpiresAt
-	LastSeenAt time.Time          // to within a minute, or less where the rules are tight
+	LastSeenAt time.Time          // to about a minute, or less where the rules are tight; see Uses
 	AAL        identity.AAL
 	Remembered bool // its holder chose to stay signed in for longer
 
