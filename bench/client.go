@@ -21,6 +21,14 @@ type exchange struct {
 	next func(body []byte) (exchange, error)
 }
 
+// judge fails when an answer is wrong.
+func (x exchange) judge(a answer) error {
+	if (x.status != 0 && a.status != x.status) || (x.length >= 0 && a.length != x.length) {
+		return fmt.Errorf("wrong answer: status %d with %d bytes, expected %d with %d", a.status, a.length, x.status, x.length)
+	}
+	return nil
+}
+
 // source hands out operations; false when there are no more. It is safe for concurrent use.
 type source func() (exchange, bool)
 
@@ -51,8 +59,8 @@ func (c *client) perform(x exchange) (err error) {
 			return err
 		}
 		c.last = a.status
-		if (x.status != 0 && a.status != x.status) || (x.length >= 0 && a.length != x.length) {
-			return fmt.Errorf("wrong answer: status %d with %d bytes, expected %d with %d", a.status, a.length, x.status, x.length)
+		if err := x.judge(a); err != nil {
+			return err
 		}
 		if x.next == nil {
 			return nil

@@ -74,17 +74,12 @@ func (s settings) collecting(dir string, p place) error {
 	var took time.Duration
 	during, memory, err := s.watched(dir, p, func(address string, collected func() int64) (measurement, error) {
 		begun := time.Now()
-		next, stop := paced(collectRate, checks)
-		defer stop()
-		return load(address, collectConnections, time.Hour, func() (exchange, bool) {
-			if took != 0 {
+		return steady(address, collectConnections, time.Hour, collectRate, func() (exchange, bool) {
+			if collected() >= int64(s.expired) {
+				took = time.Since(begun)
 				return exchange{}, false
 			}
-			x, ok := next()
-			if ok && collected() >= int64(s.expired) {
-				took = time.Since(begun)
-			}
-			return x, ok
+			return checks()
 		})
 	})
 	if err != nil {

@@ -46,13 +46,6 @@ func load(address string, connections int, limit time.Duration, next source) (me
 	return summary(slices.Concat(times...), elapsed)
 }
 
-// steady is load at a rate.
-func steady(address string, connections int, limit time.Duration, rate float64, next source) (measurement, error) {
-	slow, stop := paced(rate, next)
-	defer stop()
-	return load(address, connections, limit, slow)
-}
-
 func summary(all []time.Duration, elapsed time.Duration) (measurement, error) {
 	if len(all) == 0 {
 		return measurement{}, errors.New("no request was answered")
