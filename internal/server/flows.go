@@ -81,6 +81,7 @@ func (s *Server) start(r *http.Request, start flow.Start) (*flow.Flow, error) {
 	if err != nil {
 		giveBack() // nothing was stored
 	}
+	s.turns.wait(r.Context()) // many are stored by the same commit
 	return f, err
 }
 

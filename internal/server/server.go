@@ -87,6 +87,7 @@ type kept struct {
 	guesses   *attempts // of tokens
 	wrongKeys *attempts // of the admin API
 	streams   *streams
+	turns     *turns // of those who begin or submit a flow
 }
 
 // remember begins it, unless it was taken over.
@@ -100,6 +101,7 @@ func (s *Server) remember() {
 		guesses:   newAttempts(s.FailedAttempts*guessesPerAttempt, errGuesses, time.Now),
 		wrongKeys: newAttempts(s.FailedAttempts, errWrongKeys, time.Now),
 		streams:   newStreams(),
+		turns:     newTurns(),
 	}
 }
 
