@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"exeunt/internal/fault"
 	"exeunt/internal/flow"
@@ -58,6 +59,18 @@ func (s *Server) beginInBrowser(kind flow.Kind) handle {
 	}
 }
 
+// lookEvery is how long flows may go on being begun and submitted without a look at what else has arrived: so short that
+// nobody's check of a session notices, and so long that those who sign in at the same moment share a commit.
+const lookEvery = time.Millisecond
+
+// inTurn wraps what takes a while and is asked for by people who wait for it anyway: checks of sessions come first.
+func (s *Server) inTurn(h handle) handle {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		s.turns.Wait(r.Context())
+		return h(w, r)
+	}
+}
+
 // page is where the form of a flow is shown.
 func (s *Server) page(f *flow.Flow) flow.Return {
 	return s.Places.Flows[f.Kind].With("flow", f.ID.String())
@@ -81,7 +94,7 @@ func (s *Server) start(r *http.Request, start flow.Start) (*flow.Flow, error) {
 	if err != nil {
 		giveBack() // nothing was stored
 	}
-	s.turns.wait(r.Context()) // many are stored by the same commit
+	s.turns.Wait(r.Context()) // many are stored by the same commit
 	return f, err
 }
 

@@ -21,6 +21,7 @@ import (
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
 	"exeunt/internal/token"
+	"exeunt/internal/turn"
 	"exeunt/internal/ui"
 	"exeunt/internal/vault"
 	"exeunt/internal/wire"
@@ -87,7 +88,7 @@ type kept struct {
 	guesses   *attempts // of tokens
 	wrongKeys *attempts // of the admin API
 	streams   *streams
-	turns     *turns // of those who begin or submit a flow
+	turns     *turn.Turns // of those who begin or submit a flow
 }
 
 // remember begins it, unless it was taken over.
@@ -101,7 +102,7 @@ func (s *Server) remember() {
 		guesses:   newAttempts(s.FailedAttempts*guessesPerAttempt, errGuesses, time.Now),
 		wrongKeys: newAttempts(s.FailedAttempts, errWrongKeys, time.Now),
 		streams:   newStreams(),
-		turns:     newTurns(),
+		turns:     turn.New(lookEvery),
 	}
 }
 

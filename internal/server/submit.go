@@ -224,7 +224,7 @@ func (p *post) attempt(in flow.Input) (*flow.Result, error) {
 		return nil, err
 	}
 	result, err := p.Flows.Submit(p.r.Context(), p.flow, in)
-	p.turns.wait(p.r.Context()) // as many are told at once that they have to wait, or are in
+	p.turns.Wait(p.r.Context()) // as many are told at once that they have to wait, or are in
 	var rejected *flow.Rejected
 	failed := errors.As(err, &rejected) && !rejected.Moved
 	if !failed && (err != nil || p.kind != flow.Registration) {

@@ -47,7 +47,7 @@ var stampLength = 2 + strings.Count(string(stampColumns), ",")
 
 func newLookups(e *postgresEngine, cacheBytes int64) *lookups {
 	l := &lookups{engine: e, readings: newReadings(cacheBytes)}
-	l.merger = merger[session.TokenHash, *session.Session]{flights: e.dialect.flights, most: maxMerged, answer: l.query}
+	l.merger = merger[session.TokenHash, *session.Session]{flights: e.dialect.flights, most: maxMerged, gather: e.dialect.gather, answer: l.query}
 	return l
 }
 

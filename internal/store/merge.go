@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -16,6 +15,10 @@ type merger[K comparable, V any] struct {
 	flights int  // statements at once
 	most    int  // questions in one statement
 	once    bool // a key that is asked for twice gets two statements: what the first has done, the second must see
+
+	// gather lets whoever else is about to ask do so first: without that, on a single processor, the first question is sent at
+	// once, and everybody pays for a statement of their own.
+	gather func()
 
 	// answer runs a statement for some keys, at a moment that is not before any of the questions. It returns what was
 	// found, and does not end with the context of any one caller, as others wait for it too.
@@ -70,11 +73,10 @@ func (m *merger[K, V]) put(key K, at time.Time) *question[K, V] {
 	return q
 }
 
-// drain answers what is waiting until nothing is. Whoever else is ready to ask does so first: without that, on a single
-// processor, the first question is sent at once, and everybody pays for a statement of their own.
+// drain answers what is waiting until nothing is.
 func (m *merger[K, V]) drain() {
 	for {
-		runtime.Gosched()
+		m.gather()
 		batch := m.take()
 		if len(batch) == 0 {
 			return

@@ -49,11 +49,11 @@ func (s *Store) merge() {
 	if d.shared {
 		ends, extends = endFreeByTokens, extendFree
 	}
-	s.ends = merger[ending, changed]{flights: d.flights, most: maxMerged, answer: s.ending(ends)}
-	s.heldEnds = merger[ending, changed]{flights: 1, most: maxMerged, answer: s.ending(endByTokens)}
-	s.extends = merger[extending, bool]{flights: d.flights, most: maxMerged, once: true, answer: s.extending(extends)}
-	s.keys = merger[session.TokenHash, foundKey]{flights: d.flights, most: maxMerged, answer: s.findKeys}
-	s.heldExtends = merger[extending, bool]{flights: 1, most: maxMerged, once: true, answer: s.extending(extendSession)}
+	s.ends = merger[ending, changed]{flights: d.flights, most: maxMerged, gather: d.gather, answer: s.ending(ends)}
+	s.heldEnds = merger[ending, changed]{flights: 1, most: maxMerged, gather: d.gather, answer: s.ending(endByTokens)}
+	s.extends = merger[extending, bool]{flights: d.flights, most: maxMerged, once: true, gather: d.gather, answer: s.extending(extends)}
+	s.keys = merger[session.TokenHash, foundKey]{flights: d.flights, most: maxMerged, gather: d.gather, answer: s.findKeys}
+	s.heldExtends = merger[extending, bool]{flights: 1, most: maxMerged, once: true, gather: d.gather, answer: s.extending(extendSession)}
 }
 
 func openEngine(dsn string, o Options) (engine, error) {

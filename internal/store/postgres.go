@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -41,7 +42,7 @@ const (
 )
 
 func postgresDialect() *dialect {
-	return &dialect{noted: true, batch: 200 * time.Millisecond, flights: 2, shared: true, words: strings.NewReplacer("FOR_SHARE", "FOR SHARE OF i", "FOR_UPDATE", "FOR UPDATE",
+	return &dialect{noted: true, batch: 200 * time.Millisecond, flights: 2, shared: true, gather: runtime.Gosched, words: strings.NewReplacer("FOR_SHARE", "FOR SHARE OF i", "FOR_UPDATE", "FOR UPDATE",
 		"IN ANY_OF($1)", "= ANY(ARRAY(SELECT jsonb_array_elements_text(CAST($1 AS JSONB))))",
 		"IN ANY_OF($2)", "= ANY(ARRAY(SELECT jsonb_array_elements_text(CAST($2 AS JSONB))))",
 		"JSON_ROW(", "json_build_array(", "JSON_ROWS($1)", "json_array_elements(CAST($1 AS JSON))", "COLUMNS_OF($1)", "(SELECT column_name AS name, data_type AS type"+

@@ -35,7 +35,11 @@ type dialect struct {
 	// flights is how many merged statements are under way at most: as many as the engine can work on at once, and no more,
 	// as those that wait travel together.
 	flights int
-	texts   sync.Map
+
+	// gather lets whoever else is about to ask for the same do so before a statement is sent.
+	gather func()
+
+	texts sync.Map
 }
 
 func (d *dialect) text(q query) string {

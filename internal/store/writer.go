@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -102,9 +101,9 @@ func (w *writer) loop() {
 	defer close(w.done)
 	defer func() { w.ended = errors.Join(w.run.close(), w.conn.Close()) }()
 	for first := range w.jobs {
-		// Whoever else is ready to queue a write does so first. Without this, on a single processor, the queue's first
-		// entry wakes the writer at once, and everybody pays for a commit of their own.
-		runtime.Gosched()
+		// Without this, on a single processor, the queue's first entry wakes the writer at once, and everybody pays for a
+		// commit of their own.
+		w.engine.dialect.gather()
 		w.commit(w.gather(first))
 	}
 }

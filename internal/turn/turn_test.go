@@ -1,4 +1,4 @@
-package server
+package turn
 
 import (
 	"context"
@@ -32,11 +32,10 @@ func TestTurnsLetTheNetworkIn(t *testing.T) {
 	<-reading
 	runtime.Gosched() // it waits for the byte by now
 
-	turns := newTurns()
-	turns.every = 0
+	turns := New(0)
 	for range others {
 		all.Go(func() {
-			turns.wait(context.Background())
+			turns.Wait(context.Background())
 			begun.Add(1)
 		})
 	}
@@ -51,14 +50,14 @@ func TestTurnsLetTheNetworkIn(t *testing.T) {
 
 // Nobody waits for a turn that is no longer wanted, or where there are none.
 func TestTurnsEnd(t *testing.T) {
-	turns := newTurns()
+	turns := New(0)
 	turns.one <- struct{}{}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	turns.wait(ctx)
+	turns.Wait(ctx)
 	<-turns.one
-	turns.wait(context.Background())
+	turns.Wait(context.Background())
 
 	turns = nil
-	turns.wait(context.Background())
+	turns.Wait(context.Background())
 }
