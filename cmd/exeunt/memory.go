@@ -12,7 +12,7 @@ import (
 
 const (
 	leastMemory = 64 << 20 // bytes for everything but password hashing
-	reserve     = 40 << 20 // bytes that are not on the heap of Go: pages of SQLite, stacks, the program itself
+	reserve     = 56 << 20 // bytes that are not on the heap of Go: pages of SQLite, stacks, the program itself
 
 	mostGarbage  = 1000 // percent of what lives: a small heap is collected seldom, as the slowest answers are those that meet it
 	leastGarbage = 20   // a full one is collected often, but not all the time

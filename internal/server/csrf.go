@@ -46,18 +46,22 @@ func (s *Server) ensureCSRF(w http.ResponseWriter, r *http.Request) csrfSecret {
 func (s *Server) rotateCSRF(w http.ResponseWriter) csrfSecret {
 	var c csrfSecret
 	_, _ = rand.Read(c[:]) // never fails: crypto/rand ends the program instead
-	s.keep(w, s.csrfCookie, base64.StdEncoding.EncodeToString(c[:]), csrfAge)
+	putLines(w, s.csrfCookie, s.csrfCookie+"="+base64.StdEncoding.EncodeToString(c[:])+s.csrfRest)
 	return c
 }
 
 // keep has a browser keep a value that stands for no session, for so many seconds.
 func (s *Server) keep(w http.ResponseWriter, name, value string, age int) {
+	put(w, s.keeping(name, value, age))
+}
+
+func (s *Server) keeping(name, value string, age int) *http.Cookie {
 	cookie := s.CSRF.cookie(name, value)
 	cookie.MaxAge = age
 	if !cookie.Secure && cookie.SameSite == http.SameSiteNoneMode {
 		cookie.SameSite = http.SameSiteLaxMode // browsers refuse None without Secure
 	}
-	put(w, cookie)
+	return cookie
 }
 
 // hash is what a flow keeps.

@@ -100,7 +100,7 @@ func (s *Server) fail(e *event, r *http.Request, err error) {
 	h := e.Header()
 	h["Content-Type"] = jsonPlain
 	if f == session.ErrNone && e.given == "" {
-		h["Ory-Error-Id"], h["Content-Length"] = nobody.id, nobody.length
+		h["Ory-Error-Id"] = nobody.id
 		e.WriteHeader(nobody.status)
 		_, _ = e.Write(nobody.body) // as below
 		return
@@ -120,14 +120,14 @@ func (s *Server) fail(e *event, r *http.Request, err error) {
 var nobody = prepareNobody()
 
 type preparedFault struct {
-	status     int
-	id, length []string
-	body       []byte
+	status int
+	id     []string
+	body   []byte
 }
 
 func prepareNobody() preparedFault {
 	body := wire.Envelope(session.ErrNone, "")
-	return preparedFault{wire.Status(session.ErrNone), []string{session.ErrNone.ID}, lengthOf(body), body}
+	return preparedFault{wire.Status(session.ErrNone), []string{session.ErrNone.ID}, body}
 }
 
 // log writes the request's line: when it failed, changed something or was slow. Successful checks are only counted.

@@ -56,11 +56,11 @@ func (s *Server) beginLogout(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) logoutURL(token string, to flow.Return) string {
-	query := url.Values{"token": {token}}
+	address := s.View.Base + "self-service/logout?"
 	if !to.IsZero() {
-		query.Set("return_to", to.String())
+		address += "return_to=" + url.QueryEscape(to.String()) + "&"
 	}
-	return s.View.Base + "self-service/logout?" + query.Encode()
+	return address + "token=" + token // which is made of letters that need no escaping
 }
 
 func last(all []string) string {

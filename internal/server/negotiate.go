@@ -11,6 +11,9 @@ import (
 // fits a type gives its weight; at equal weight the more specific range wins, and then the page.
 func wantsJSON(r *http.Request) bool {
 	accept := r.Header["Accept"]
+	if len(accept) == 1 && accept[0] == "application/json" { // as scripts say
+		return true
+	}
 	json, page := weigh(accept, "application", "json"), weigh(accept, "text", "html")
 	if json.q != page.q {
 		return json.q > page.q

@@ -75,6 +75,7 @@ type Server struct {
 	sessionCookies []string            // the name of the session cookie, and the former ones
 	removals       map[string][]string // what removes each of them
 	csrfCookie     string
+	csrfRest       string          // what stands behind its value, the same for everybody
 	origins        map[string]bool // whose pages may act for a person: ours, and the configured ones
 	cors           *cors.Cors      // nil when it is off
 
@@ -137,6 +138,7 @@ func (s *Server) Public() http.Handler {
 		s.removals[name] = s.removal(name)
 	}
 	s.csrfCookie = csrfName(s.View.Base)
+	s.csrfRest = strings.TrimPrefix(s.keeping(s.csrfCookie, "", csrfAge).String(), s.csrfCookie+"=")
 	s.origins = map[string]bool{}
 	for _, place := range append(slices.Collect(maps.Values(s.Places.Flows)), s.Places.Home, s.Places.Logout, s.Places.Error) {
 		if !place.IsZero() {

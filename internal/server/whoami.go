@@ -32,30 +32,25 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 	}
 	found := c.session
 	p := s.prepared(found)
-	body, length := p.body, p.length
+	body := p.body
 	if template := templateOf(r); template != "" {
 		if body, err = s.tokenized(w, r, template, found, body); err != nil {
 			return err
 		}
-		length = lengthOf(body)
 	} else {
 		s.cacheable(w, found)
 	}
 	s.renew(w, c)
 	of(w).quiet = true
-	h := w.Header()
-	h["X-Kratos-Authenticated-Identity-Id"] = p.identity
-	h["Content-Type"] = jsonUTF8
-	h["Content-Length"] = length
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(body) // a client that is gone needs no answer
+	w.Header()["X-Kratos-Authenticated-Identity-Id"] = p.identity
+	replyBytes(w, http.StatusOK, body)
 	return nil
 }
 
 // prepared is the answer about a session, which is the same until the session changes. Nobody changes it.
 type prepared struct {
-	body             []byte
-	length, identity []string
+	body     []byte
+	identity []string
 }
 
 // prepared makes the answer about a session, once for each of its states.
@@ -64,7 +59,7 @@ func (s *Server) prepared(found *session.Session) *prepared {
 		return p
 	}
 	body := s.View.AppendSession(make([]byte, 0, usualAnswer), found, s.Sessions.Moment())
-	p := &prepared{body: body, length: lengthOf(body), identity: []string{found.IdentityID.String()}}
+	p := &prepared{body: body, identity: []string{found.IdentityID.String()}}
 	found.Memo.Store(p)
 	return p
 }
