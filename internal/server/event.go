@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -76,6 +77,12 @@ func (e *event) WriteHeader(status int) {
 func (e *event) Write(b []byte) (int, error) {
 	e.wrote = true
 	return e.writer.Write(b)
+}
+
+// WriteString implements io.StringWriter.
+func (e *event) WriteString(s string) (int, error) {
+	e.wrote = true
+	return io.WriteString(e.writer, s)
 }
 
 // Unwrap lets http.ResponseController reach the connection.

@@ -21,13 +21,18 @@ func reply(w http.ResponseWriter, status int, v any) error {
 
 // replyBytes answers with JSON that is encoded already.
 func replyBytes(w http.ResponseWriter, status int, body []byte) {
+	beginJSON(w, status, len(body))
+	_, _ = w.Write(body) // a client that is gone needs no answer
+}
+
+// beginJSON begins an answer of so many bytes.
+func beginJSON(w http.ResponseWriter, status, size int) {
 	h := w.Header()
 	h["Content-Type"] = jsonUTF8
-	if len(body) > measured {
-		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if size > measured {
+		h["Content-Length"] = []string{strconv.Itoa(size)}
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that is gone needs no answer
 }
 
 // measured is how many bytes of a body net/http counts by itself, at the least. It needs no header field for that, and one
