@@ -2,11 +2,9 @@ package main
 
 import (
 	"errors"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -74,37 +72,6 @@ func ask(address string, until time.Time, next source) (took []time.Duration, er
 		}
 		took = append(took, time.Since(begin))
 	}
-}
-
-// paced hands operations out at a steady rate, for all connections together, until stop is called. A thread of its own
-// keeps the time: timers of the runtime come together in bursts of a millisecond, which would be measured instead.
-func paced(rate float64, next source) (slow source, stop func()) {
-	due, done := make(chan struct{}, 1<<16), make(chan struct{})
-	go func() {
-		runtime.LockOSThread()
-		defer close(due)
-		begun, sent := time.Now(), 0.0
-		for {
-			select {
-			case <-done:
-				return
-			default:
-			}
-			for ; sent < time.Since(begun).Seconds()*rate; sent++ {
-				select {
-				case due <- struct{}{}:
-				default: // nobody takes them any more, or the server is far behind: closed clients wait
-				}
-			}
-			_ = syscall.Nanosleep(&syscall.Timespec{Nsec: 20_000}, nil) // woken early, it looks again
-		}
-	}()
-	return func() (exchange, bool) {
-		if _, ok := <-due; !ok {
-			return exchange{}, false
-		}
-		return next()
-	}, sync.OnceFunc(func() { close(done) })
 }
 
 // turns hands out operations one after the other, and again from the start unless each is for once.

@@ -66,7 +66,10 @@ func (t *Turns) look() {
 			_, err := t.to.Write(b[:])
 			return err != nil // nothing will come then
 		}
-		n, _ := syscall.Read(int(fd), b[:])
-		return n > 0
+		n, err := syscall.Read(int(fd), b[:])
+		for err == syscall.EINTR {
+			n, err = syscall.Read(int(fd), b[:])
+		}
+		return n > 0 || err != syscall.EAGAIN
 	})
 }
