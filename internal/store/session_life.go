@@ -169,9 +169,10 @@ UPDATE sessions SET issued_at = $2, authenticated_at = $3, expires_at = $4, dead
 RETURNING id, identity_id, COALESCE(previous_token_hash, token_hash) AS token_hash, CAST($14 AS TEXT) AS kind, CAST($13 AS BIGINT) AS at,
           CAST($15 AS TEXT) AS reason, identity_id AS actor`)
 
-// RefreshSession implements session.Store. It may give a session less time than it had, which is then due earlier. Its effects concern both tokens: two requests may end up with the same new one. When
-// a lost connection has left the outcome unknown it is repeated, and then finds another rotation: a caller who begins
-// anew with the same token ends up with that, and nobody is left with one that was replaced.
+// RefreshSession implements session.Store. It may give a session less time than it had, which is then due earlier. Its
+// effects concern both tokens: two requests may end up with the same new one. When a lost connection has left the outcome
+// unknown it is repeated, and then finds another rotation: a caller who begins anew with the same token ends up with that,
+// and nobody is left with one that was replaced.
 func (s *Store) RefreshSession(ctx context.Context, n *session.Session, token session.TokenHash, r session.Renewed) (done bool, err error) {
 	limited := r.Limit.Max > 0 && r.Kind == session.SessionSteppedUp
 	err = s.write(ctx, manner{single: !limited, idempotent: true}, func(ctx context.Context, t *tx) error {

@@ -46,12 +46,8 @@ type sqliteEngine struct {
 
 // sqliteDialect has a change of sessions that fails leave what it has done so far: to be able to take it back, SQLite would copy
 // every page that it changes once more, a third of the work. The writer takes back all that a failed write has done.
-//
-// A statement waits for those whose requests have arrived already, as all share a commit.
 func sqliteDialect() *dialect {
-	turns := turn.New(0)
-	gather := func() { turns.Wait(context.Background()) }
-	return &dialect{batch: time.Millisecond, flights: 1, gather: gather, words: strings.NewReplacer("UPDATE sessions SET", "UPDATE OR FAIL sessions SET", "FOR_SHARE", "", "FOR_UPDATE", "", "LEAST(", "MIN(", "GREATEST(", "MAX(",
+	return &dialect{batch: time.Millisecond, flights: 1, words: strings.NewReplacer("UPDATE sessions SET", "UPDATE OR FAIL sessions SET", "FOR_SHARE", "", "FOR_UPDATE", "", "LEAST(", "MIN(", "GREATEST(", "MAX(",
 		"ANY_OF($1)", "(SELECT value FROM json_each($1))", "ANY_OF($2)", "(SELECT value FROM json_each($2))",
 		"JSON_ROW(", "json_array(", "JSON_ROWS($1)", "json_each($1)", "COLUMNS_OF($1)", "(SELECT name, type FROM pragma_table_info($1))")}
 }
@@ -70,6 +66,8 @@ func openSQLite(path string, o Options) (*sqliteEngine, error) {
 		return nil, err
 	}
 	e := &sqliteEngine{dialect: sqliteDialect(), live: newLiveTable(o.CacheBytes / 16 * 15), known: newKnownTokens(o.CacheBytes / 16), meter: o.Meter, lock: lock}
+	turns := turn.New(0) // a statement waits for those whose requests have arrived already, as all share a commit
+	e.dialect.gather = func() { turns.Wait(context.Background()) }
 	if err := e.connect(path); err != nil {
 		return nil, errors.Join(err, e.close())
 	}

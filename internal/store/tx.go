@@ -36,7 +36,7 @@ type dialect struct {
 	// as those that wait travel together.
 	flights int
 
-	// gather lets whoever else is about to ask for the same do so before a statement is sent.
+	// gather lets whoever else is about to ask for the same do so before a statement is sent. An engine that only reads has none.
 	gather func()
 
 	texts sync.Map
