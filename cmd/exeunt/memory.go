@@ -14,8 +14,8 @@ const (
 	leastMemory = 64 << 20 // bytes for everything but password hashing
 	reserve     = 56 << 20 // bytes that are not on the heap of Go: pages of SQLite, stacks, the program itself
 
-	mostGarbage  = 1000 // percent of what lives: a small heap is collected seldom, as the slowest answers are those that meet it
-	leastGarbage = 20   // a full one is collected often, but not all the time
+	firstGarbage = 1000 // percent of what lives that may become garbage, before anything was collected
+	leastGarbage = 20   // a full heap is collected often, but not all the time
 )
 
 // limitMemory lets the program use what it was given, and no more: after each collection, what may become garbage before
@@ -27,10 +27,10 @@ func limitMemory(ctx context.Context, c *config.Config, outside func() uint64) {
 		debug.SetMemoryLimit(int64(bound + c.Hashers.Argon2.DedicatedMemory))
 	}
 	if os.Getenv("GOGC") == "" {
-		percent := mostGarbage
+		percent := firstGarbage
 		debug.SetGCPercent(percent)
 		afterEachCollection(ctx, func() {
-			next := garbage(liveHeap(), max(bound-min(bound, reserve+outside()), bound/16))
+			next := readHeap().garbage(max(bound-min(bound, reserve+outside()), bound/16))
 			if next*10 < percent*9 || next*10 > percent*11 { // setting it stops the program for a moment
 				percent = next
 				debug.SetGCPercent(percent)
@@ -39,24 +39,25 @@ func limitMemory(ctx context.Context, c *config.Config, outside func() uint64) {
 	}
 }
 
-// garbage is how many percent of what lives may be added to it within a bound, both in bytes: never more than a part of the
-// bound, as what a peak has taken is given back slowly.
-func garbage(live, bound uint64) int {
-	if live == 0 {
-		return mostGarbage
-	}
-	left := uint64(0)
-	if bound > live {
-		left = min(bound-live, bound*3/8)
-	}
-	return int(min(max(left*100/live, leastGarbage), mostGarbage))
+// heap is what the last collection has left, and what it had to look at beside that, both in bytes.
+type heap struct{ live, roots uint64 }
+
+func readHeap() heap {
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/globals:bytes"}, {Name: "/gc/scan/stack:bytes"}}
+	metrics.Read(samples)
+	return heap{samples[0].Value.Uint64(), samples[1].Value.Uint64() + samples[2].Value.Uint64()}
 }
 
-// liveHeap is how many bytes the last collection has left.
-func liveHeap() uint64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
+// garbage is how much may be added to what lives within a bound in bytes, in percent as Go counts them: of the heap and its
+// roots. It is never more than a part of the bound, as what a peak has taken is given back slowly, but always that part of it
+// that is left: the slowest answers are those that meet a collection, so a small heap is collected no more often than a large
+// one.
+func (h heap) garbage(bound uint64) int {
+	left := uint64(0)
+	if bound > h.live {
+		left = min(bound-h.live, bound*3/8)
+	}
+	return int(max(left*100/max(h.live+h.roots, 1<<20), leastGarbage))
 }
 
 // afterEachCollection calls do, on a goroutine of the runtime, each time garbage was collected, until ctx ends.

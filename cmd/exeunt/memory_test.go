@@ -10,11 +10,16 @@ import (
 func TestGarbageStaysWithinTheBoundUnlessNothingIsLeft(t *testing.T) {
 	const mib = 1 << 20
 	for _, c := range []struct {
-		live, bound uint64
-		want        int
-	}{{0, 200 * mib, 1000}, {5 * mib, 200 * mib, 1000}, {10 * mib, 200 * mib, 750}, {100 * mib, 200 * mib, 75}, {150 * mib, 200 * mib, 33}, {160 * mib, 200 * mib, 25}, {190 * mib, 200 * mib, 20}, {300 * mib, 200 * mib, 20}} {
-		if got := garbage(c.live, c.bound); got != c.want {
-			t.Errorf("%d MiB of %d: %d %%, want %d", c.live/mib, c.bound/mib, got, c.want)
+		heap  heap
+		bound uint64
+		want  int
+	}{
+		{heap{}, 200 * mib, 7500}, {heap{2 * mib, 3 * mib}, 200 * mib, 1500}, {heap{5 * mib, 0}, 200 * mib, 1500}, {heap{10 * mib, 0}, 200 * mib, 750},
+		{heap{100 * mib, 0}, 200 * mib, 75}, {heap{150 * mib, 0}, 200 * mib, 33}, {heap{150 * mib, 50 * mib}, 200 * mib, 25}, {heap{160 * mib, 0}, 200 * mib, 25},
+		{heap{190 * mib, 0}, 200 * mib, 20}, {heap{300 * mib, 0}, 200 * mib, 20},
+	} {
+		if got := c.heap.garbage(c.bound); got != c.want {
+			t.Errorf("%+v of %d MiB: %d %%, want %d", c.heap, c.bound/mib, got, c.want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ package metrics
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -137,14 +138,16 @@ func (m *Metrics) StoreTook(operation string, d time.Duration) {
 	}
 }
 
-// Route prepares the counting of one route; what it returns counts a request. Status codes are few, so each finds its
-// counter without a look-up by label after the first time.
+// Route prepares the counting of one route; what it returns counts a request. A route that nobody asks for is not shown and
+// takes no memory. Status codes are few, so each finds its counter without a look-up by label after the first time.
 func (m *Metrics) Route(listener, method, route string) func(status int, took time.Duration) {
-	latency := m.latency.WithLabelValues(listener, method, route)
-	var byStatus [600]atomic.Pointer[prometheus.Counter] // HTTP knows no statuses above
+	asked := sync.OnceValue(func() *routeCounters {
+		return &routeCounters{latency: m.latency.WithLabelValues(listener, method, route)}
+	})
 	return func(status int, took time.Duration) {
-		latency.Observe(took.Seconds())
-		known := &byStatus[status]
+		of := asked()
+		of.latency.Observe(took.Seconds())
+		known := &of.byStatus[status]
 		c := known.Load()
 		if c == nil {
 			found := m.requests.WithLabelValues(listener, method, route, strconv.Itoa(status)) // the same one for all who ask
@@ -153,4 +156,10 @@ func (m *Metrics) Route(listener, method, route string) func(status int, took ti
 		}
 		(*c).Inc()
 	}
+}
+
+// routeCounters are those of one route.
+type routeCounters struct {
+	latency  prometheus.Observer
+	byStatus [600]atomic.Pointer[prometheus.Counter] // HTTP knows no statuses above
 }

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"bytes"
 	"embed"
 	"fmt"
 	"html/template"
@@ -43,7 +42,7 @@ func NewConsole(o ConsoleOptions) (*Console, error) {
 	if c.assets, err = newAssets(consoleAssets, nil); err != nil {
 		return nil, err
 	}
-	c.templates, err = parse(c.texts, consoleFiles, "templates/console/", []string{"layout", "parts"}, consolePages)
+	c.templates, err = read(c.texts, consoleFiles, "templates/console/", []string{"layout", "parts"}, consolePages)
 	return c, err
 }
 
@@ -93,12 +92,7 @@ func (c *Console) draw(w io.Writer, v Visit, page string, view any) error {
 	if v.Done != "" {
 		f.Said = c.say("console.said."+v.Done, v.Number)
 	}
-	var b bytes.Buffer
-	if err := c.templates[page].ExecuteTemplate(&b, "page", f); err != nil {
-		return fmt.Errorf("drawing the page %s of the console: %w", page, err)
-	}
-	_, err := w.Write(b.Bytes())
-	return err
+	return c.templates.document(w, page, f)
 }
 
 // say is a text that code asks for, or nothing.

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"exeunt/internal/wire"
 )
@@ -32,9 +33,9 @@ type Pages struct {
 	folder       string // of the assets, below the base
 	product      string
 	texts        *texts
-	endings      []ending
+	endings      func() []ending
 	assets       assets
-	templates    map[string]*template.Template // by the name of the page
+	templates    templates
 }
 
 // New prepares all pages. It fails when a page says something that the texts do not hold.
@@ -47,11 +48,11 @@ func New(o Options) (*Pages, error) {
 	if p.texts, err = readTexts(textsFile); err != nil {
 		return nil, err
 	}
-	p.endings = p.texts.endings()
+	p.endings = sync.OnceValue(p.texts.endings)
 	if p.assets, err = newAssets(pageAssets, o.Logo); err != nil {
 		return nil, err
 	}
-	p.templates, err = parse(p.texts, templateFiles, "templates/", shared, pageNames)
+	p.templates, err = read(p.texts, templateFiles, "templates/", shared, pageNames)
 	return p, err
 }
 
@@ -61,10 +62,13 @@ var pageNames = []string{"flow", "settings", "second", "home", "sessions", "logo
 // shared are the files that all pages share.
 var shared = []string{"layout", "parts", "form"}
 
-// parse reads the templates of each page on top of what they share, and asks for every text they name.
-func parse(t *texts, files embed.FS, folder string, shared, names []string) (map[string]*template.Template, error) {
-	common := template.New("").Funcs(template.FuncMap{"text": t.say})
-	all := map[string]*template.Template{}
+// templates make the template of each page, by its name. That is done when the page is drawn for the first time: what nobody
+// looks at takes no memory.
+type templates map[string]func() (*template.Template, error)
+
+// read finds the files of each page and of what they share, and asks for every text they name.
+func read(t *texts, files embed.FS, folder string, shared, names []string) (templates, error) {
+	sources := map[string]string{}
 	for _, name := range slices.Concat(shared, names) {
 		file := folder + name + ".html"
 		source, err := files.ReadFile(file)
@@ -76,18 +80,35 @@ func parse(t *texts, files embed.FS, folder string, shared, names []string) (map
 				return nil, fmt.Errorf("%s names the text %s, which does not exist", file, key)
 			}
 		}
-		page := common
-		if !slices.Contains(shared, name) {
-			if page, err = common.Clone(); err != nil {
-				return nil, err
+		sources[name] = string(source)
+	}
+	all := templates{}
+	for _, name := range names {
+		all[name] = sync.OnceValues(func() (*template.Template, error) {
+			page := template.New("").Funcs(template.FuncMap{"text": t.say})
+			for _, part := range append(slices.Clone(shared), name) {
+				if _, err := page.Parse(sources[part]); err != nil {
+					return nil, fmt.Errorf("%s%s.html: %w", folder, part, err)
+				}
 			}
-			all[name] = page
-		}
-		if _, err := page.Parse(string(source)); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
+			return page, nil
+		})
 	}
 	return all, nil
+}
+
+// document draws a whole document, or nothing at all when it fails.
+func (all templates) document(w io.Writer, page string, frame any) error {
+	t, err := all[page]()
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := t.ExecuteTemplate(&b, "page", frame); err != nil {
+		return fmt.Errorf("drawing the page %s: %w", page, err)
+	}
+	_, err = w.Write(b.Bytes())
+	return err
 }
 
 // frame is what the layout needs; View is the page's own.
@@ -100,21 +121,15 @@ type frame struct {
 	View                any
 }
 
-// draw writes a whole document, or nothing at all when it fails.
 func (p *Pages) draw(w io.Writer, page string, view any) error {
 	f := frame{
 		Product: p.product, Style: p.address(p.assets.style), Script: p.address(p.assets.script), Icon: p.address(p.assets.icon),
-		SignIn: p.base + "self-service/login/browser", Whoami: p.base + "sessions/whoami", Endings: p.endings, View: view,
+		SignIn: p.base + "self-service/login/browser", Whoami: p.base + "sessions/whoami", Endings: p.endings(), View: view,
 	}
 	if p.assets.logo != "" {
 		f.Logo = p.address(p.assets.logo)
 	}
-	var b bytes.Buffer
-	if err := p.templates[page].ExecuteTemplate(&b, "page", f); err != nil {
-		return fmt.Errorf("drawing the page %s: %w", page, err)
-	}
-	_, err := w.Write(b.Bytes())
-	return err
+	return p.templates.document(w, page, f)
 }
 
 // FlowPage is the form of a login or a registration.

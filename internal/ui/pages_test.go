@@ -85,8 +85,8 @@ func TestEveryTextIsSaidSomewhere(t *testing.T) {
 		}
 		used = append(used, keysIn(source)...)
 	}
-	for _, text := range texts.all.Templates() {
-		if key := text.Name(); key != "" && !slices.Contains(used, key) && !lookedUp(key) && !shownKey(key) {
+	for key := range texts.sources {
+		if !slices.Contains(used, key) && !lookedUp(key) && !shownKey(key) {
 			t.Errorf("nothing says %s", key)
 		}
 	}
@@ -108,8 +108,8 @@ func TestEveryTextThatIsPutTogetherIsSaidOnAPage(t *testing.T) {
 	for _, draw := range pages {
 		all.WriteString(drawn(t, p, draw))
 	}
-	for _, text := range p.texts.all.Templates() {
-		if key := text.Name(); shownKey(key) {
+	for key := range p.texts.sources {
+		if shownKey(key) {
 			if said, err := p.texts.say(key); err != nil || !strings.Contains(all.String(), string(said)) {
 				t.Errorf("no page says %s: %v", key, err)
 			}
@@ -125,7 +125,7 @@ func TestAMissingTextIsNoticedAtTheStart(t *testing.T) {
 	for _, key := range []string{"month.5", "home.signout"} {
 		texts, err := readTexts(bytes.Replace(whole, []byte(`"`+key+`"`), []byte(`"message.1"`), 1))
 		if err == nil {
-			_, err = parse(texts, templateFiles, "templates/", shared, pageNames)
+			_, err = read(texts, templateFiles, "templates/", shared, pageNames)
 		}
 		if err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("without %s: %v", key, err)
@@ -261,7 +261,7 @@ func TestEveryReasonIsTold(t *testing.T) {
 		if key := pastKey + string(reason); !p.texts.has(key) {
 			t.Errorf("%s has no text", key)
 		}
-		told := slices.ContainsFunc(p.endings, func(e ending) bool { return e.Reason == string(reason) && e.Said != "" })
+		told := slices.ContainsFunc(p.endings(), func(e ending) bool { return e.Reason == string(reason) && e.Said != "" })
 		if told != (reason != rules.Logout) {
 			t.Errorf("%s is told: %v", reason, told)
 		}

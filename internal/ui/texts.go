@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -20,9 +21,10 @@ var textsFile []byte
 var consoleTexts []byte
 
 // texts are all sentences of the pages, by a key that names their place. Each is a template of its own, so that a
-// language may order, count and emphasise as it needs to.
+// language may order, count and emphasise as it needs to. They are read when the first is said.
 type texts struct {
-	all *template.Template
+	sources map[string]string
+	all     func() (*template.Template, error)
 }
 
 // readTexts also checks the texts that no template names, because code does.
@@ -33,18 +35,23 @@ func readTexts(files ...[]byte) (*texts, error) {
 			return nil, fmt.Errorf("reading the texts: %w", err)
 		}
 	}
-	t := &texts{template.New("").Option("missingkey=error")}
-	for key, source := range sources {
-		if _, err := t.all.New(key).Parse(source); err != nil {
-			return nil, fmt.Errorf("text %s: %w", key, err)
-		}
-	}
+	t := &texts{sources, sync.OnceValues(func() (*template.Template, error) { return parseTexts(sources) })}
 	for _, key := range keysOfCode() {
 		if !t.has(key) {
 			return nil, fmt.Errorf("the text %s does not exist", key)
 		}
 	}
 	return t, nil
+}
+
+func parseTexts(sources map[string]string) (*template.Template, error) {
+	all := template.New("").Option("missingkey=error")
+	for key, source := range sources {
+		if _, err := all.New(key).Parse(source); err != nil {
+			return nil, fmt.Errorf("text %s: %w", key, err)
+		}
+	}
+	return all, nil
 }
 
 // keysOfCode are the keys that are asked for outside of templates.
@@ -69,7 +76,8 @@ func keysIn(source []byte) (keys []string) {
 }
 
 func (t *texts) has(key string) bool {
-	return t.all.Lookup(key) != nil
+	_, ok := t.sources[key]
+	return ok
 }
 
 // say fills in a text. What it is given is escaped; what the file holds is trusted.
@@ -78,8 +86,12 @@ func (t *texts) say(key string, about ...any) (template.HTML, error) {
 	if len(about) > 0 {
 		data = about[0]
 	}
+	all, err := t.all()
+	if err != nil {
+		return "", err
+	}
 	var b bytes.Buffer
-	err := t.all.ExecuteTemplate(&b, key, data)
+	err = all.ExecuteTemplate(&b, key, data)
 	return template.HTML(b.String()), err
 }
 
@@ -107,9 +119,9 @@ type ending struct {
 const endingKey = "message.1100003."
 
 func (t *texts) endings() (all []ending) {
-	for _, each := range t.all.Templates() {
-		if reason, ok := strings.CutPrefix(each.Name(), endingKey); ok {
-			all = append(all, ending{reason, t.own([]string{each.Name()}, nil, "")})
+	for key := range t.sources {
+		if reason, ok := strings.CutPrefix(key, endingKey); ok {
+			all = append(all, ending{reason, t.own([]string{key}, nil, "")})
 		}
 	}
 	slices.SortFunc(all, func(a, b ending) int { return strings.Compare(a.Reason, b.Reason) })
