@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,7 +155,21 @@ func TestConsoleIsOpenOnThisMachineUntilThereIsAKey(t *testing.T) {
 			t.Errorf("a visit from before the key goes to %s", a.header.Get("Location"))
 		}
 		in.call("GET", in.admin+"/admin/keys", nil, withKey(secret)...).expect(t, 200)
+		if got := in.visits(secret); !slices.Equal(got, []string{"visit_started root"}) {
+			t.Errorf("the events tell of %v", got)
+		}
 	})
+}
+
+// visits are what the events tell of visits of the console, the oldest first: what happened, by whom, with whose session.
+func (in *instance) visits(key string) (all []string) {
+	in.t.Helper()
+	for _, e := range in.call("GET", in.admin+"/admin/events", nil, withKey(key)...).expect(in.t, 200).list(in.t) {
+		if kind, _ := e["kind"].(string); strings.HasPrefix(kind, "visit_") {
+			all = append(all, strings.TrimSpace(fmt.Sprint(kind, " ", e["actor"], " ", e["identity_id"], " ", e["session_id"])))
+		}
+	}
+	return all
 }
 
 func TestConsoleIsEnteredWithAKey(t *testing.T) {
@@ -207,6 +223,9 @@ func TestConsoleVisitsEndForGood(t *testing.T) {
 		stolen.get("sessions").expect(t, 200)
 		v.submit("", "sign-out", url.Values{}).expect(t, 303)
 		stolen.get("sessions").expect(t, 303)
+		if got := in.visits(root); !slices.Equal(got, []string{"visit_started root", "visit_ended root"}) {
+			t.Errorf("the events tell of %v", got)
+		}
 
 		box := vault.New([][]byte{[]byte("a-secret-for-tests-only")})
 		b, err := box.Open("console visit", in.console(root).cookie)

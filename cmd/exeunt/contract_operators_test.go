@@ -79,6 +79,10 @@ func TestConsoleIsEnteredWithTheSessionOfAPersonWhomAnAdministratorLetsIn(t *tes
 		v.submit("", "sign-out", url.Values{}).expect(t, 303)
 		v.get("sessions").expect(t, 303)
 		in.call("GET", in.public+"/sessions/whoami", nil, "Cookie", "ory_kratos_session="+v.session).expect(t, 200)
+		whose := strings.Join([]string{p.id, p.id, p.session}, " ")
+		if got := in.visits(root); len(got) != 3 || got[0] != "visit_started "+whose || got[2] != "visit_ended "+whose {
+			t.Errorf("the events tell of %v, want those of %s", got, whose)
+		}
 	})
 }
 

@@ -30,14 +30,26 @@ type Store interface {
 	// revoked.
 	AdminKey(ctx context.Context, secret session.TokenHash) (k *Key, any bool, err error)
 
-	// EndVisit ends a visit of the console for good; what is kept of it may go once it would have run out.
-	EndVisit(ctx context.Context, id string, expires time.Time) error
+	// StartVisit writes down that somebody has entered the console.
+	StartVisit(ctx context.Context, v Visit, now time.Time) error
+
+	// EndVisit ends a visit for good; what is kept of it may go once it would have run out. One that was ended before is
+	// a success.
+	EndVisit(ctx context.Context, v Visit, now time.Time) error
 
 	// VisitEnded reports whether somebody has ended a visit.
 	VisitEnded(ctx context.Context, id string) (bool, error)
 
 	// TouchAdminKey notes that a key was used, unless that was noted after since.
 	TouchAdminKey(ctx context.Context, id string, now, since time.Time) error
+}
+
+// Visit is somebody's stay in the console.
+type Visit struct {
+	ID                string
+	Actor             string    // the name of a key, or the id of an identity; "" for nobody in particular, of whom no event tells
+	Session, Identity string    // ids, of a person; "" of a key
+	Expires           time.Time // at the latest
 }
 
 // Keyring applies the rules of keys. It is safe for concurrent use.

@@ -20,7 +20,7 @@ type Hook struct {
 // HookEvents are the kinds of events that a hook can be told.
 var HookEvents = []string{"session_started", "session_refreshed", "session_stepped_up", "session_extended", "session_ended", "session_deleted",
 	"identity_created", "identity_updated", "identity_deleted",
-	"key_created", "key_revoked", "settings_changed", "delivery_retried"}
+	"key_created", "key_revoked", "visit_started", "visit_ended", "settings_changed", "delivery_retried"}
 
 const (
 	hookParts   = "url, secret or secret_file, events, give_up_after and allow_private_addresses"

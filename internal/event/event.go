@@ -24,7 +24,7 @@ type Event struct {
 // Kinds are all kinds of events.
 var Kinds = []string{"session_started", "session_refreshed", "session_stepped_up", "session_extended", "session_ended", "session_deleted",
 	"identity_created", "identity_updated", "identity_deleted",
-	"key_created", "key_revoked", "settings_changed", "delivery_retried"}
+	"key_created", "key_revoked", "visit_started", "visit_ended", "settings_changed", "delivery_retried"}
 
 // Filter chooses events; what is "" is not asked for.
 type Filter struct {

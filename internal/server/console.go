@@ -67,12 +67,34 @@ func (s *Server) consolePath() string {
 	return strings.TrimSuffix(u.Path, "/") + "/console/"
 }
 
-// beginVisit begins a visit with a key, with a session, or with neither, and gives the browser its cookie.
-func (s *Server) beginVisit(w http.ResponseWriter, key session.TokenHash, of session.ID) *visit {
+// newVisit is one with a key, with a session, or with neither.
+func (s *Server) newVisit(key session.TokenHash, of session.ID) *visit {
 	v := &visit{ID: rand.Text(), Key: key, Session: of, Begun: s.Sessions.Moment().UnixMicro()}
 	_, _ = rand.Read(v.CSRF[:]) // never fails: crypto/rand ends the program instead
-	s.sendVisit(w, v)
 	return v
+}
+
+// enter begins the visit of an operator: it is written down before the browser gets its cookie.
+func (s *Server) enter(w http.ResponseWriter, r *http.Request, v *visit, by *operator) error {
+	by.note(w)
+	v.by = by
+	if err := s.AdminKeys.Store.StartVisit(r.Context(), v.kept(), s.Sessions.Moment()); err != nil {
+		return s.consoleFault(w, r, nil, err)
+	}
+	s.sendVisit(w, v)
+	return s.toConsole(w, r, "")
+}
+
+// kept is what the store knows of a visit.
+func (v *visit) kept() admin.Visit {
+	kept := admin.Visit{ID: v.ID, Expires: time.UnixMicro(v.Begun).Add(visitLife)}
+	if v.by != nil {
+		kept.Actor = v.by.name
+		if v.by.person {
+			kept.Session, kept.Identity = v.Session.String(), v.by.name
+		}
+	}
+	return kept
 }
 
 func (s *Server) sendVisit(w http.ResponseWriter, v *visit) {
@@ -151,7 +173,8 @@ func (s *Server) console(need admin.Scope, h looking) handle {
 		case errors.Is(err, errNoVisit) || errors.Is(err, admin.ErrKeyMissing):
 			return s.toSignIn(w, r)
 		case v == nil && err == nil:
-			v = s.beginVisit(w, session.TokenHash{}, session.ID{})
+			v = s.newVisit(session.TokenHash{}, session.ID{})
+			s.sendVisit(w, v)
 		}
 		if v != nil && v.by != nil {
 			v.by.note(w)

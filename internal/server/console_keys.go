@@ -83,11 +83,22 @@ func (s *Server) makeKey(w http.ResponseWriter, r *http.Request, v *visit, page 
 	}
 	note(w, "key_created", k.Name)
 	if v.by == nil {
-		*v = *s.beginVisit(w, secret.Hash(), session.ID{})
-		v.by = byKey(k)
+		s.goOnWithKey(w, r, v, k, secret.Hash())
 	}
 	shown := wire.FromNewKey(k, secret, s.Sessions.Moment())
 	return &shown, nil
+}
+
+// goOnWithKey has a visit that was begun without a key go on with the first one. Where that cannot be written down, the key is
+// shown all the same, and opens the console.
+func (s *Server) goOnWithKey(w http.ResponseWriter, r *http.Request, v *visit, k *admin.Key, secret session.TokenHash) {
+	*v = *s.newVisit(secret, session.ID{})
+	v.by = byKey(k)
+	if err := s.AdminKeys.Store.StartVisit(r.Context(), v.kept(), s.Sessions.Moment()); err != nil {
+		note(w, "visit", err.Error())
+		return
+	}
+	s.sendVisit(w, v)
 }
 
 // consoleRevokeKey ends a key for good, once that was confirmed.

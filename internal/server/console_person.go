@@ -47,9 +47,7 @@ func (s *Server) consoleEnterAsPerson(w http.ResponseWriter, r *http.Request) er
 	case err != nil:
 		return s.consoleFault(w, r, nil, err)
 	}
-	by.note(w)
-	s.beginVisit(w, session.TokenHash{}, x.ID)
-	return s.toConsole(w, r, "")
+	return s.enter(w, r, s.newVisit(session.TokenHash{}, x.ID), by)
 }
 
 // admitPerson judges a visit that was begun with a session: the browser must still hold that session, and it must still open

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"exeunt/internal/admin"
 	"exeunt/internal/fault"
@@ -111,9 +110,7 @@ func (s *Server) consoleEnter(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.refuseEntry(w, r)
 	}
-	note(w, "key", key.Name)
-	s.beginVisit(w, secret.Hash(), session.ID{})
-	return s.toConsole(w, r, "")
+	return s.enter(w, r, s.newVisit(secret.Hash(), session.ID{}), byKey(key))
 }
 
 func (s *Server) refuseEntry(w http.ResponseWriter, r *http.Request) error {
@@ -137,7 +134,7 @@ func (s *Server) drawRefusal(w http.ResponseWriter, err error) error {
 
 // consoleLeave ends the visit, for good: its cookie counts nowhere any more, whoever has a copy.
 func (s *Server) consoleLeave(w http.ResponseWriter, r *http.Request, v *visit, _ map[string]any) error {
-	if err := s.AdminKeys.Store.EndVisit(r.Context(), v.ID, time.UnixMicro(v.Begun).Add(visitLife)); err != nil {
+	if err := s.AdminKeys.Store.EndVisit(r.Context(), v.kept(), s.Sessions.Moment()); err != nil {
 		return err
 	}
 	s.forgetVisit(w)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"exeunt/internal/admin"
 	"exeunt/internal/event"
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
@@ -227,10 +228,15 @@ func TestTheLastEventsComeFirst(t *testing.T) {
 
 func TestAVisitThatWasEndedStaysEnded(t *testing.T) {
 	onEach(t, func(f fixture) {
+		v := admin.Visit{ID: "x", Actor: "backend", Expires: now.Add(time.Hour)}
+		f.ok(f.StartVisit(f.ctx, v, now))
 		for range 2 {
-			if err := f.EndVisit(f.ctx, "x", now.Add(time.Hour)); err != nil {
-				f.t.Fatal(err)
-			}
+			f.ok(f.EndVisit(f.ctx, v, now.Add(time.Minute)))
+		}
+		f.ok(f.EndVisit(f.ctx, admin.Visit{ID: "z", Expires: now.Add(time.Hour)}, now)) // of nobody in particular
+		if n := f.number(`SELECT COUNT(*) FROM events WHERE kind IN ('visit_started', 'visit_ended') AND actor = 'backend'`); n != 2 ||
+			f.number(`SELECT COUNT(*) FROM events WHERE kind LIKE 'visit_%'`) != 2 {
+			f.t.Errorf("%d events tell of a visit that was ended twice", n)
 		}
 		for id, want := range map[string]bool{"x": true, "y": false} {
 			if ended, err := f.VisitEnded(f.ctx, id); err != nil || ended != want {

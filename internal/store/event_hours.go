@@ -53,21 +53,3 @@ func (s *Store) Hours(ctx context.Context, since time.Time) (all []event.Hour, e
 	})
 	return all, err
 }
-
-const (
-	endVisit   query = `INSERT INTO ended_visits (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`
-	endedVisit query = `SELECT id FROM ended_visits WHERE id = $1`
-)
-
-// EndVisit implements admin.Store.
-func (s *Store) EndVisit(ctx context.Context, id string, expires time.Time) error {
-	return s.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
-		_, err := t.exec(ctx, endVisit, id, micros(expires))
-		return err
-	})
-}
-
-// VisitEnded implements admin.Store.
-func (s *Store) VisitEnded(ctx context.Context, id string) (bool, error) {
-	return s.has(ctx, endedVisit, id)
-}

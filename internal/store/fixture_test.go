@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"exeunt/internal/admin"
 	"exeunt/internal/courier"
 	"exeunt/internal/event"
 	"exeunt/internal/fault"
@@ -329,7 +330,12 @@ func operations() []operation {
 		{"AdminKeys", func(ctx context.Context, st *Store) error { _, err := st.AdminKeys(ctx); return err }},
 		{"AdminKey", func(ctx context.Context, st *Store) error { _, _, err := st.AdminKey(ctx, token); return err }},
 		{"TouchAdminKey", func(ctx context.Context, st *Store) error { return st.TouchAdminKey(ctx, "x", now, now) }},
-		{"EndVisit", func(ctx context.Context, st *Store) error { return st.EndVisit(ctx, testkit.Email(), now) }},
+		{"EndVisit", func(ctx context.Context, st *Store) error {
+			return st.EndVisit(ctx, admin.Visit{ID: testkit.Email(), Expires: now}, now)
+		}},
+		{"StartVisit", func(ctx context.Context, st *Store) error {
+			return st.StartVisit(ctx, admin.Visit{ID: "x", Actor: "root"}, now)
+		}},
 		{"VisitEnded", func(ctx context.Context, st *Store) error { _, err := st.VisitEnded(ctx, "x"); return err }},
 		{"Hours", func(ctx context.Context, st *Store) error { _, err := st.Hours(ctx, now); return err }},
 		{"SearchSessions", func(ctx context.Context, st *Store) error {
