@@ -162,7 +162,12 @@ func TestAttacks(t *testing.T) {
 			for _, header := range [][]string{{"Origin", "https://evil.example"}, {"Origin", "null"}, {"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}} {
 				in.call("DELETE", in.admin+"/admin/identities/"+p.id, nil, header...).refused(t, 403, "admin_foreign_request")
 				in.call("POST", in.admin+"/admin/sessions", object{"action": "disable", "identities": []string{"*"}}, header...).refused(t, 403, "admin_foreign_request")
+				for _, path := range []string{"/admin/identities?include_credential=password", "/identities", "/sessions/" + p.session} {
+					in.call("GET", in.admin+path, nil, header...).refused(t, 403, "admin_foreign_request").hides(t, p.email)
+					in.call("HEAD", in.admin+path, nil, header...).expect(t, 403)
+				}
 			}
+			in.call("GET", in.admin+"/admin/identities", nil, "Origin", in.admin, "Sec-Fetch-Site", "same-origin").expect(t, 200)
 			in.whoami(p.token).expect(t, 200)
 			in.call("POST", in.admin+"/sessions", object{"action": "disable", "sessions": []string{p.session}}, "Origin", in.admin).expect(t, 200)
 		}},

@@ -636,3 +636,35 @@ func TestContractSecondFactor(t *testing.T) {
 		})
 	}
 }
+
+// A page with the Referrer-Policy no-referrer keeps its origin to itself, and so does whoever hides theirs.
+func TestAFormThatHidesItsOriginIsOfAPageOfOnesOwnAtMost(t *testing.T) {
+	contract(t, pages, []row{
+		{"a page of one's own may", func(t *testing.T, in *instance) {
+			p := in.person()
+			b := in.browser()
+			f := b.ask(loginInit).expect(t, 200)
+			b.post(in.act(f), form(typed(f, p.email, passphrase, t)), "Origin", "null", "Sec-Fetch-Site", "same-site").to(t, 303)
+			b.ask("/sessions/whoami").expect(t, 200).is(t, "identity.id", p.id)
+		}},
+		{"a page of another site may not", func(t *testing.T, in *instance) {
+			p := in.person()
+			b := in.browser()
+			f := b.ask(loginInit).expect(t, 200)
+			b.send(in.act(f), typed(f, p.email, passphrase, t), "Origin", "null", "Sec-Fetch-Site", "cross-site").refused(t, 403, "security_csrf_violation").sets(t)
+		}},
+		{"a host beside ours may not have a flow of its own submitted", func(t *testing.T, in *instance) {
+			attacker, victim, p := in.browser(), in.browser(), in.person()
+			f := attacker.ask(loginInit).expect(t, 200)
+			victim.ask(loginInit).expect(t, 200)
+			planted := in.csrfName() + "=" + attacker.held(in.csrfName())
+			body := form(typed(f, p.email, passphrase, t))
+			for _, site := range []string{"same-site", ""} {
+				victim.post(in.act(f), body, "Origin", "null", "Sec-Fetch-Site", site, "Cookie", planted, "Accept", asJSON).refused(t, 403, "security_csrf_violation").sets(t)
+			}
+			if victim.cookie() != "" {
+				t.Error("the victim is signed in as the attacker")
+			}
+		}},
+	})
+}

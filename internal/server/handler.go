@@ -194,16 +194,15 @@ func (s *Server) adminFallback(w http.ResponseWriter, r *http.Request) error {
 // guardAdmin completes paths, and keeps web pages out: the admin API has no use for browsers from elsewhere, and a page
 // must not reach it by pointing its own host name at this machine (DNS rebinding). A right key it cannot have.
 func (s *Server) guardAdmin(h http.Handler) http.Handler {
-	crossOrigin := http.NewCrossOriginProtection()
 	refuse := s.observe("admin", "other", "none", func(_ http.ResponseWriter, r *http.Request) error {
-		if crossOrigin.Check(r) != nil {
+		if fromElsewhere(r) {
 			return errForeign
 		}
 		return s.outsider(r)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		outside := bearer(r) == "" && s.outsider(r) != nil // one with a key is judged where that is
-		if outside || crossOrigin.Check(r) != nil {
+		if outside || fromElsewhere(r) {
 			refuse.ServeHTTP(w, r)
 			return
 		}
@@ -217,6 +216,17 @@ func (s *Server) guardAdmin(h http.Handler) http.Handler {
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+var crossOrigin = http.NewCrossOriginProtection()
+
+// fromElsewhere reports whether a page of another origin makes a request that it must not make. Reading is refused as well,
+// where nobody has to show a key; links may lead to the console.
+func fromElsewhere(r *http.Request) bool {
+	if bearer(r) == "" && !inConsole(r.URL.Path) {
+		r = &http.Request{Method: http.MethodPost, Host: r.Host, Header: r.Header, URL: r.URL} // judged like one that changes something
+	}
+	return crossOrigin.Check(r) != nil
 }
 
 // inConsole reports whether a path is of the console, which has no /admin before it.

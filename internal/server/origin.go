@@ -43,7 +43,10 @@ func (s *Server) fromOwnSite(r *http.Request) bool {
 		return true
 	}
 	u, err := url.Parse(origin)
-	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+	if err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
+		return false
+	}
+	return u.Scheme == "https" || !s.strictTransport // a page that came in the clear may be anybody's
 }
 
 // fromOwnForm is fromOwnSite for forms that carry a token which other sites cannot know, and so may stand elsewhere:
@@ -51,7 +54,15 @@ func (s *Server) fromOwnSite(r *http.Request) bool {
 // origin to itself, as one with the Referrer-Policy no-referrer does.
 func (s *Server) fromOwnForm(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
-	return s.fromOwnSite(r) || s.Flows.Returns.Trusts(origin) || origin == "null" && len(s.origins) > 1
+	return s.fromOwnSite(r) || s.Flows.Returns.Trusts(origin) || origin == "null" && s.fromHiddenPage(r)
+}
+
+// fromHiddenPage reports whether a form that keeps its origin to itself may be on a page of one's own. That is no page of
+// another site, unless cookies are made for such; and the browser has one anti-forgery cookie: a host beside ours can put
+// its own next to that one, to have somebody submit a form of its making.
+func (s *Server) fromHiddenPage(r *http.Request) bool {
+	elsewhere := r.Header.Get("Sec-Fetch-Site") == "cross-site" && s.CSRF.SameSite != http.SameSiteNoneMode
+	return len(s.origins) > 1 && !elsewhere && len(s.csrfSecrets(r)) < 2
 }
 
 // trusts reports whether an Origin header names our own origin, that of a configured page, or one that CORS lets act with

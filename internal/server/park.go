@@ -18,6 +18,7 @@ const (
 type parked struct {
 	Values map[string]any `json:"values"`
 	Until  int64          `json:"until"` // Unix time
+	Flow   int64          `json:"flow"`  // when the flow was changed last, in microseconds of Unix time
 }
 
 func (p *post) parkedPurpose() string {
@@ -26,7 +27,7 @@ func (p *post) parkedPurpose() string {
 
 // park sends the submission along. One that is too large is left out: the form is filled in again then.
 func (p *post) park() {
-	b, err := json.Marshal(parked{p.values, p.Sessions.Moment().Add(parkedFor).Unix()})
+	b, err := json.Marshal(parked{p.values, p.Sessions.Moment().Add(parkedFor).Unix(), p.flow.UpdatedAt.UnixMicro()})
 	if err != nil {
 		return // what a client sent can always be encoded
 	}
@@ -39,7 +40,7 @@ func (p *post) park() {
 	put(p.w, c)
 }
 
-// unpark returns what came back, and removes it: it counts once.
+// unpark returns what came back, and removes it. It counts once, whoever has a copy: applying it changes the flow.
 func (p *post) unpark() (map[string]any, bool) {
 	defer p.remove(p.w, parkedCookie)
 	sent, err := p.r.Cookie(parkedCookie)
@@ -51,7 +52,7 @@ func (p *post) unpark() (map[string]any, bool) {
 		return nil, false
 	}
 	var back parked
-	if err := json.Unmarshal(b, &back); err != nil || back.Until < p.Sessions.Moment().Unix() {
+	if err := json.Unmarshal(b, &back); err != nil || back.Until < p.Sessions.Moment().Unix() || back.Flow != p.flow.UpdatedAt.UnixMicro() {
 		return nil, false
 	}
 	return back.Values, true
