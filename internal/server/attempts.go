@@ -102,13 +102,14 @@ func (a *attempts) bucket(key string) *bucket {
 // attemptKeys names what a submission is counted against: the flow, and the client. Whose secret is tried is counted by
 // the methods, for all nodes; see flow.Tries.
 func attemptKeys(f *flow.Flow, in flow.Input) []string {
-	return append(clientKeys(in.Device.IP), "flow "+f.ID.String())
+	ip, _ := netip.ParseAddr(in.Device.IP) // nobody is held to account without one
+	return append(clientKeys(ip), "flow "+f.ID.String())
 }
 
 // clientKeys is the key of a client that is held to account, or nothing. A client at a loopback or private address may be
 // a proxy that nobody has declared, and so everybody; it is not.
-func clientKeys(ip string) []string {
-	if a, err := netip.ParseAddr(ip); err != nil || !accountable(a) {
+func clientKeys(ip netip.Addr) []string {
+	if !accountable(ip) {
 		return nil
 	}
 	return []string{"client " + tries.Network(ip)}

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -81,7 +82,7 @@ func TestManyClientsDoNotFillTheMemory(t *testing.T) {
 }
 
 func TestAnIPv6ClientIsItsNetwork(t *testing.T) {
-	key := func(ip string) string { return clientKeys(ip)[0] }
+	key := func(ip string) string { return clientKeys(netip.MustParseAddr(ip))[0] }
 	if key("2001:db8::1") != key("2001:db8::ffff") || key("2001:db8::1") == key("2001:db8:0:1::1") {
 		t.Error("a /64 is not one client")
 	}

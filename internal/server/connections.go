@@ -93,7 +93,7 @@ func (c Connections) client(a net.Addr) string {
 			return ""
 		}
 	}
-	return tries.Network(ip.String())
+	return tries.Network(ip)
 }
 
 // enter counts a connection, unless its client has too many.
@@ -185,14 +185,8 @@ func (c *counted) is(state http.ConnState) {
 	}
 }
 
-// CloseWrite says that nothing more will be sent, for the HTTP library, which then lets a client read an answer that it has
-// not asked for in full.
-func (c *counted) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
-}
+// CloseWrite says that nothing more will be sent, where that can be said.
+func (c *counted) CloseWrite() error { return closeWrite(c.Conn) }
 
 // Close implements net.Conn.
 func (c *counted) Close() error {

@@ -15,20 +15,23 @@ const maxUserAgent = 512 // bytes
 
 // device describes where a request comes from. Headers are believed only when a trusted proxy has sent the request.
 func (s *Server) device(r *http.Request) session.Device {
-	d := session.Device{ID: uuid.New(), UserAgent: clean(r.UserAgent(), maxUserAgent), IP: s.clientIP(r)}
+	d := session.Device{ID: uuid.New(), UserAgent: clean(r.UserAgent(), maxUserAgent)}
+	if ip := s.clientIP(r); ip.IsValid() {
+		d.IP = ip.String()
+	}
 	if s.trusted(peerAddress(r.RemoteAddr)) {
 		d.Location = location(r.Header)
 	}
 	return d
 }
 
-// clientIP is the address of the client, or "" when there is none.
-func (s *Server) clientIP(r *http.Request) string {
+// clientIP is the address of the client, or the zero Addr when there is none.
+func (s *Server) clientIP(r *http.Request) netip.Addr {
 	peer := peerAddress(r.RemoteAddr)
 	if !peer.IsValid() {
-		return ""
+		return netip.Addr{}
 	}
-	return s.clientAddress(peer, r.Header).String()
+	return s.clientAddress(peer, r.Header)
 }
 
 // clientAddress is the last hop that is not a trusted proxy. Proxies append to X-Forwarded-For, so everything left of

@@ -2,7 +2,9 @@ package server
 
 import (
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,11 +33,7 @@ func (w *watch) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	tcp, ok := raw.(*net.TCPConn)
-	if !ok {
-		return raw, nil
-	}
-	c := &patientConn{TCPConn: tcp, watch: w}
+	c := &patientConn{Conn: raw, watch: w}
 	w.mu.Lock()
 	w.open[c] = struct{}{}
 	w.mu.Unlock()
@@ -69,35 +67,52 @@ func (w *watch) run() {
 }
 
 // patientConn is a connection whose deadlines are kept by its watch. A deadline that has passed already works at once:
-// that is how the HTTP library interrupts a read.
+// that is how the HTTP library interrupts a read, after every request. The connection itself is told only where a read or
+// write is under way.
 type patientConn struct {
-	*net.TCPConn
-	watch *watch
-
-	mu    sync.Mutex
-	read  due
-	write due
+	net.Conn // of its other methods none reads or writes: those would not be under way
+	watch    *watch
+	read     due
+	write    due
 }
 
-// due is one deadline.
+// due is one deadline, of what may be under way.
 type due struct {
+	over    atomic.Bool  // it has passed
+	running atomic.Int32 // what is under way
+
+	mu    sync.Mutex
 	set   bool
 	after time.Duration // of the watch's beginning
 	armed bool          // the connection itself has been told that it is over
 }
 
+// Read implements net.Conn.
+func (c *patientConn) Read(b []byte) (int, error) {
+	defer c.read.done()
+	if err := c.read.begin(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(b)
+}
+
+// Write implements net.Conn.
+func (c *patientConn) Write(b []byte) (int, error) {
+	defer c.write.done()
+	if err := c.write.begin(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
+}
+
 // SetReadDeadline implements net.Conn.
 func (c *patientConn) SetReadDeadline(t time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.read.move(t, c.watch.begun, c.TCPConn.SetReadDeadline)
+	return c.read.move(t, c.watch.begun, c.Conn.SetReadDeadline)
 }
 
 // SetWriteDeadline implements net.Conn.
 func (c *patientConn) SetWriteDeadline(t time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.write.move(t, c.watch.begun, c.TCPConn.SetWriteDeadline)
+	return c.write.move(t, c.watch.begun, c.Conn.SetWriteDeadline)
 }
 
 // SetDeadline implements net.Conn.
@@ -108,40 +123,76 @@ func (c *patientConn) SetDeadline(t time.Time) error {
 	return c.SetWriteDeadline(t)
 }
 
+// CloseWrite says that nothing more will be sent, where that can be said.
+func (c *patientConn) CloseWrite() error { return closeWrite(c.Conn) }
+
+// closeWrite is for the HTTP library, which then lets a client read an answer that it has not asked for in full.
+func closeWrite(c net.Conn) error {
+	if half, ok := c.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
 // Close implements net.Conn.
 func (c *patientConn) Close() error {
 	c.watch.mu.Lock()
 	delete(c.watch.open, c)
 	c.watch.mu.Unlock()
-	return c.TCPConn.Close()
+	return c.Conn.Close()
 }
 
-// move sets a deadline, or takes it away for the zero time. One before the watch began can only mean "at once".
-func (d *due) move(t, begun time.Time, tell func(time.Time) error) error {
-	d.set, d.after = !t.IsZero(), t.Sub(begun)
-	switch {
-	case d.set && d.after < 0:
-		d.armed = true
-		return tell(t)
-	case d.armed:
-		d.armed = false
-		return tell(time.Time{})
+// begin notes that something is under way, unless its deadline has passed. Whoever says that it has looks afterwards what is
+// under way, so one of the two sees the other.
+func (d *due) begin() error {
+	d.running.Add(1)
+	if d.over.Load() {
+		return os.ErrDeadlineExceeded
 	}
 	return nil
 }
 
-// cutOff interrupts what is overdue so long after the watch began.
-func (c *patientConn) cutOff(now time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_ = c.read.expire(now, c.TCPConn.SetReadDeadline) // it fails for a closed connection alone
-	_ = c.write.expire(now, c.TCPConn.SetWriteDeadline)
+func (d *due) done() { d.running.Add(-1) }
+
+// move sets a deadline, or takes it away for the zero time. One before the watch began can only mean "at once".
+func (d *due) move(t, begun time.Time, tell func(time.Time) error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.set, d.after = !t.IsZero(), t.Sub(begun)
+	if d.set && d.after < 0 {
+		return d.pass(tell)
+	}
+	if d.armed {
+		d.armed = false
+		if err := tell(time.Time{}); err != nil {
+			return err
+		}
+	}
+	d.over.Store(false)
+	return nil
 }
 
-func (d *due) expire(now time.Duration, tell func(time.Time) error) error {
-	if !d.set || d.after > now || d.armed {
+// pass lets a deadline pass.
+func (d *due) pass(tell func(time.Time) error) error {
+	d.over.Store(true)
+	if d.armed || d.running.Load() == 0 {
 		return nil
 	}
 	d.armed = true
 	return tell(time.Unix(1, 0))
+}
+
+// cutOff interrupts what is overdue so long after the watch began.
+func (c *patientConn) cutOff(now time.Duration) {
+	_ = c.read.expire(now, c.Conn.SetReadDeadline) // it fails for a closed connection alone
+	_ = c.write.expire(now, c.Conn.SetWriteDeadline)
+}
+
+func (d *due) expire(now time.Duration, tell func(time.Time) error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.set || d.after > now {
+		return nil
+	}
+	return d.pass(tell)
 }

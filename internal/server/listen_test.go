@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -35,6 +36,36 @@ func TestAReadThatIsOverdueEnds(t *testing.T) {
 		}
 		if _, err := server.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The HTTP library interrupts a read after each request, whether it has begun or not.
+func TestAReadIsInterruptedHoweverFarItIs(t *testing.T) {
+	client, server := connected(t)
+	for i := range 2000 {
+		ended := make(chan error)
+		go func() {
+			_, err := server.Read(make([]byte, 1))
+			ended <- err
+		}()
+		for range i % 50 {
+			runtime.Gosched()
+		}
+		if err := server.SetReadDeadline(time.Unix(1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("round %d: %v", i, err)
+		}
+		if err := server.SetReadDeadline(time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(server, make([]byte, 1)); err != nil {
+			t.Fatalf("round %d: it does not work again: %v", i, err)
 		}
 	}
 }

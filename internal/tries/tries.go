@@ -129,16 +129,21 @@ func (g *Guard) known(ctx context.Context, t flow.Try) (place string, known bool
 	if err != nil {
 		return "", false, err
 	}
-	place = Network(t.By.Device.IP)
-	known = slices.ContainsFunc(all, func(address string) bool { return Network(address) == place })
+	place = network(t.By.Device.IP)
+	known = slices.ContainsFunc(all, func(address string) bool { return network(address) == place })
 	return place, known && place != "", nil
 }
 
+// network is [Network] of an address as it is stored.
+func network(address string) string {
+	a, _ := netip.ParseAddr(address) // what is no address has no network
+	return Network(a)
+}
+
 // Network is what counts as one client: an address, or of IPv6, where a client owns it whole (RFC 6177), its /64. It is ""
-// for what is no address.
-func Network(address string) string {
-	a, err := netip.ParseAddr(address)
-	if err != nil {
+// for the zero Addr.
+func Network(a netip.Addr) string {
+	if !a.IsValid() {
 		return ""
 	}
 	a = a.Unmap().WithZone("")

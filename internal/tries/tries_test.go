@@ -331,7 +331,7 @@ func TestNetworks(t *testing.T) {
 	for address, want := range map[string]string{
 		"203.0.113.7": "203.0.113.7", "::ffff:203.0.113.7": "203.0.113.7", "2001:db8::1": "2001:db8::/64", "fe80::1%eth0": "fe80::/64", "": "", "nowhere": "",
 	} {
-		if got := Network(address); got != want {
+		if got := network(address); got != want {
 			t.Errorf("%s: %s", address, got)
 		}
 	}
