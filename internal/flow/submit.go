@@ -193,6 +193,9 @@ func (e *Engine) Reject(ctx context.Context, f *Flow, why Again) error {
 
 func (e *Engine) again(ctx context.Context, f *Flow, why Again, moved bool) error {
 	f.Messages, f.Faults, f.UpdatedAt = why.Messages, why.Faults, e.now()
+	if f.Kind == Settings {
+		f.State = ShowForm // an earlier submission may have succeeded
+	}
 	if err := e.Store.UpdateFlow(ctx, f); err != nil {
 		return err
 	}
