@@ -13,16 +13,17 @@ import (
 type paging struct {
 	list     string // part of the token, so that one list's token does not fit another
 	most     int    // the largest page; larger requests get this
+	least    int    // what a size below 1 means; zero is the usual size
 	legacy   bool   // page and per_page are understood as well
 	oneBased bool   // the first legacy page is 1, and 0 means the same
 }
 
 var (
 	sessionPages         = paging{list: "sessions", most: 1000}
-	identitySessionPages = paging{list: "identity_sessions", most: 1000, legacy: true, oneBased: true}
-	ownSessionPages      = paging{list: "own_sessions", most: 1000, legacy: true, oneBased: true}
+	identitySessionPages = paging{list: "identity_sessions", most: 1000, least: 1, legacy: true, oneBased: true}
+	ownSessionPages      = paging{list: "own_sessions", most: 1000, least: 1, legacy: true, oneBased: true}
 	identityPages        = paging{list: "identities", most: 500, legacy: true}
-	schemaPages          = paging{list: "schemas", most: 500, legacy: true}
+	schemaPages          = paging{list: "schemas", most: 500, least: 1, legacy: true}
 )
 
 const (
@@ -67,8 +68,11 @@ func (s *Server) readPage(r *http.Request, how paging) (page, error) {
 		if err != nil {
 			return p, errPageSize
 		}
-		if n > 0 {
+		switch {
+		case n > 0:
 			p.size = min(n, how.most)
+		case how.least > 0:
+			p.size = how.least
 		}
 	}
 	if token := q.Get("page_token"); token != "" {
@@ -149,7 +153,7 @@ func (s *Server) numberedLinks(l *wire.Link, p page, n next, size string) {
 		add("next", p.number+1)
 	}
 	if p.number > 0 {
-		add("prev", p.number-1)
+		add("prev", min(p.number-1, last))
 	}
 	add("last", last)
 }
