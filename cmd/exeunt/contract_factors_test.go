@@ -321,6 +321,22 @@ func TestContractFactors(t *testing.T) {
 			in.whoami(token).expect(t, 200)
 			in.whoami(p.token).expect(t, 200).is(t, "authenticator_assurance_level", "aal2")
 		}},
+		{"identities 2: second factors are known by the id of the identity", func(t *testing.T, in *instance) {
+			p := in.person()
+			in.enrol(&p)
+			in.lookups(&p)
+			for _, query := range []string{"", "?include_credential=totp"} {
+				a := in.call("GET", in.admin+"/admin/identities/"+p.id+query, nil).expect(t, 200)
+				for kind, want := range map[string]string{"totp": p.id, "lookup_secret": p.id, "password": p.email} {
+					a.is(t, "credentials."+kind+".identifiers.0", want).is(t, "credentials."+kind+".identifiers.1", nil)
+				}
+			}
+			if found := in.call("GET", in.admin+"/admin/identities?credentials_identifier="+p.id, nil).expect(t, 200).list(t); len(found) != 0 {
+				t.Errorf("somebody is found by what nobody signs in with: %v", found)
+			}
+			in.call("PUT", in.admin+"/admin/identities/"+p.id, in.identity(p.id, "").body).expect(t, 200).is(t, "credentials.totp.identifiers.0", p.id)
+			in.whoami(p.token).expect(t, 200)
+		}},
 		{"secrets of second factors are stored closed", func(t *testing.T, in *instance) {
 			p := in.person()
 			app, list := in.enrol(&p), in.lookups(&p)

@@ -39,9 +39,16 @@ func (c *Console) Identities(w io.Writer, v Visit, p IdentitiesPage) error {
 
 func named(i wire.Identity) string { return who(wire.Session{Identity: &i}) }
 
+// unnamed are the credentials that nobody is found by. They have the id of the identity, which says nothing to a reader.
+var unnamed = []string{"totp", "lookup_secret"}
+
+// identifiers are what a person signs in with.
 func identifiers(all map[string]wire.Credential) string {
 	var texts []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if slices.Contains(unnamed, name) {
+			continue
+		}
 		for _, text := range all[name].Identifiers {
 			if !slices.Contains(texts, text) {
 				texts = append(texts, text)
@@ -70,7 +77,8 @@ func (c *Console) Identity(w io.Writer, v Visit, p IdentityPage) error {
 	var credentials []consoleCredential
 	for _, name := range slices.Sorted(maps.Keys(i.Credentials)) {
 		one := i.Credentials[name]
-		credentials = append(credentials, consoleCredential{name, strings.Join(one.Identifiers, ", "), at(one.CreatedAt)})
+		by := identifiers(map[string]wire.Credential{name: one})
+		credentials = append(credentials, consoleCredential{name, by, at(one.CreatedAt)})
 	}
 	return c.draw(w, v, "identity", struct {
 		ID, Who, Traits, Schema, State, EndAll, Events string

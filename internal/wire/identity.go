@@ -87,16 +87,23 @@ func (v View) FromIdentity(i *identity.Identity, p IdentityParts) Identity {
 		w.Recovery = append(w.Recovery, RecoveryAddress{a.ID, a.Value, a.Via, a.CreatedAt, a.UpdatedAt})
 	}
 	if p.Credentials {
-		w.Credentials = fromCredentials(i.Credentials, p.Configs)
+		w.Credentials = fromCredentials(i, p.Configs)
 	}
 	return w
 }
 
-func fromCredentials(all identity.Credentials, configs []identity.CredentialType) map[string]Credential {
+// secondFactors are credentials that nobody is found by: they are known by the id of their identity.
+var secondFactors = []identity.CredentialType{identity.TOTP, identity.LookupSecret}
+
+func fromCredentials(i *identity.Identity, configs []identity.CredentialType) map[string]Credential {
 	w := map[string]Credential{}
-	for t, c := range all {
+	for t, c := range i.Credentials {
 		shown := Credential{Type: string(t), Identifiers: c.Identifiers, Version: c.Version, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
-		if shown.Identifiers == nil {
+		switch {
+		case len(shown.Identifiers) > 0:
+		case slices.Contains(secondFactors, t):
+			shown.Identifiers = []string{i.ID.String()}
+		default:
 			shown.Identifiers = []string{}
 		}
 		if slices.Contains(configs, t) && len(c.Config) > 0 {
