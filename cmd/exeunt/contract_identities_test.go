@@ -453,6 +453,21 @@ func TestContractBatch(t *testing.T) {
 			in.identity(a.text(t, "identities.0.identity"), "").expect(t, 200)
 			in.signIn(in.begin("login", ""), email, "x").expect(t, 200)
 		}},
+		{"identities 7: a patch_id that is no UUID refuses everything", func(t *testing.T, in *instance) {
+			email := testkit.Email()
+			good := entry(object{"traits": object{"email": email}})
+			for _, bad := range []string{"", "x", "3fa85f64-5717-4562-b3fc-2c963f66afa", "{" + uuid.NewString()} {
+				for _, create := range []any{nil, object{"traits": object{"email": testkit.Email()}}} {
+					a := batch(in, good, object{"patch_id": bad, "create": create}).refused(t, 400, "bad_uuid")
+					a.is(t, "error.reason", "The patch_id of identities[1] is not a UUID.")
+				}
+			}
+			batch(in, good, object{"patch_id": 7}).refused(t, 400, "json_type_mismatch")
+			if all := in.call("GET", in.admin+"/admin/identities?credentials_identifier="+email, nil).list(t); len(all) != 0 {
+				t.Error("something was stored")
+			}
+			batch(in, good, object{"patch_id": nil, "create": nil}).expect(t, 200).is(t, "identities.0.action", "create")
+		}},
 		{"identities 7: a bad state or hash refuses everything", func(t *testing.T, in *instance) {
 			for id, bad := range map[string]object{"identity_state_invalid": {"state": "on"}, "password_hash_unknown": {"credentials": hashed("nope")},
 				"json_unknown_field": {"foo": 1}, "json_type_mismatch": {"state": 1}, "credential_import_unsupported": {"credentials": object{"totp": object{}}}} {

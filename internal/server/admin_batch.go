@@ -51,13 +51,16 @@ type batch struct {
 	created int
 }
 
-// read judges the request as a whole. A state or a hash that cannot be right refuses all of it.
+// read judges the request as a whole. A name, a state or a hash that cannot be right refuses all of it.
 func (b *batch) read(body *wire.Batch) error {
 	hashes := 0
 	if len(body.Identities) > maxBatch {
 		return errBatch.Saying("A batch holds at most %d identities.", maxBatch)
 	}
 	for n, entry := range body.Identities {
+		if err := entry.CheckName(n); err != nil {
+			return err
+		}
 		if len(entry.Create) == 0 || string(entry.Create) == "null" {
 			continue
 		}

@@ -120,10 +120,24 @@ func passwordOf(all map[string]CredentialRequest) (*identity.NewPassword, error)
 
 // Batch is the body of a request to create many identities.
 type Batch struct {
-	Identities []struct {
-		PatchID *string         `json:"patch_id"`
-		Create  json.RawMessage `json:"create"`
-	} `json:"identities"`
+	Identities []BatchEntry `json:"identities"`
+}
+
+// BatchEntry is one identity to create. The client may name it with a UUID, to find its result by.
+type BatchEntry struct {
+	PatchID *string         `json:"patch_id"`
+	Create  json.RawMessage `json:"create"`
+}
+
+// CheckName refuses a name that is no UUID. n is the place of the entry in its batch.
+func (e BatchEntry) CheckName(n int) error {
+	if e.PatchID == nil {
+		return nil
+	}
+	if _, err := identity.ParseID(*e.PatchID); err != nil {
+		return fault.Invalidf("bad_uuid", "The patch_id of identities[%d] is not a UUID.", n)
+	}
+	return nil
 }
 
 // BatchResult says what became of one entry of a batch.
