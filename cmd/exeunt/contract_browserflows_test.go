@@ -369,7 +369,7 @@ func TestContractBrowserLogin(t *testing.T) {
 			before := b.ask("/sessions/whoami").body
 			f := b.ask(loginInit+"?refresh=true").expect(t, 200)
 			for _, body := range []object{typed(f, q.email, passphrase, t), typed(f, p.email, "wrong wrong wrong", t)} {
-				if a := b.send(in.act(f), body).expect(t, 400).sets(t); a.messages(t) != "1010003 4000006" || !strings.Contains(a.names(t), "identifier:hidden") {
+				if a := b.send(in.act(f), body).expect(t, 400).sets(t); a.messages(t) != "4000006" || !strings.Contains(a.names(t), "identifier:hidden") {
 					t.Error(a.body)
 				}
 			}
@@ -482,7 +482,7 @@ func TestContractBrowserRegistration(t *testing.T) {
 			if to := b.post(in.act(f), values).sets(t).to(t, 302); to != at {
 				t.Errorf("led to %s", to)
 			}
-			if f := b.flowAt("registration", at, registrationPage); f.messages(t) != "1040009 password=4000032" {
+			if f := b.flowAt("registration", at, registrationPage); f.messages(t) != "password=4000032" {
 				t.Error(f.messages(t))
 			}
 			values.Set("password", passphrase)

@@ -44,6 +44,30 @@ func TestContractWhatASubmissionLeavesBehind(t *testing.T) {
 			in.signIn(login, p.email, "wrong").expect(t, 400)
 			in.signIn(login, p.email, passphrase).expect(t, 200)
 		}},
+		{"flows 4.4: what is wrong stands alone, and what the form is for comes back with the next step", func(t *testing.T, in *instance) {
+			f, traits := in.begin("registration", ""), object{"email": testkit.Email()}
+			step := func(body object) answer {
+				body["traits"] = traits
+				return in.call("POST", in.act(f), body).expect(t, 400)
+			}
+			for _, c := range []struct {
+				body object
+				want string
+			}{
+				{object{"method": "profile"}, "1040009"},
+				{object{"method": "password", "password": "short"}, "password=4000032"},
+				{object{"method": "nope"}, "4010003"},
+				{object{"method": "profile", "screen": "previous"}, ""},
+				{object{"method": "profile"}, "1040009"},
+			} {
+				if got := step(c.body).messages(t); got != c.want {
+					t.Errorf("%v: %s", c.body, got)
+				}
+				if got := in.again("registration", f).messages(t); got != c.want {
+					t.Errorf("%v, fetched later: %s", c.body, got)
+				}
+			}
+		}},
 	})
 }
 

@@ -23,7 +23,11 @@ func (e *Engine) Form(ctx context.Context, f *Flow, current *session.Session, cs
 		return Form{}, err
 	}
 	nodes = f.complain(nodes)
-	return Form{Nodes: f.fill(nodes), Messages: append(f.hints(current), f.Messages...)}, nil
+	messages := f.Messages
+	if !f.failed() {
+		messages = append(f.hints(current), messages...)
+	}
+	return Form{Nodes: f.fill(nodes), Messages: messages}, nil
 }
 
 // complain adds nodes for faults that concern something the form does not ask for.
@@ -39,6 +43,11 @@ func (f *Flow) complain(nodes []Node) []Node {
 		nodes = append(nodes, Node{Group: DefaultGroup, Name: name, Type: "text"})
 	}
 	return nodes
+}
+
+// failed reports whether the form says what is wrong, which then stands alone.
+func (f *Flow) failed() bool {
+	return len(f.Faults) > 0 || slices.ContainsFunc(f.Messages, func(m Message) bool { return m.Type == Failure })
 }
 
 // hints are the messages that follow from the state of the flow rather than from a submission.
