@@ -68,6 +68,41 @@ func TestContractWhatASubmissionLeavesBehind(t *testing.T) {
 				}
 			}
 		}},
+		{"flows 1.7: a transient_payload that is no object", func(t *testing.T, in *instance) {
+			p := in.person()
+			login, up, settings := in.begin("login", ""), in.begin("registration", ""), in.begin("settings", "", as(p.token)...)
+			b, known := in.browser(), in.person()
+			f := b.ask("/self-service/login/browser").expect(t, 200)
+			typedIn := func(payload any) object {
+				return object{"method": "password", "identifier": known.email, "password": passphrase, "csrf_token": f.csrf(t), "transient_payload": payload}
+			}
+			for _, payload := range []any{"x", "", 5, true, []int{1}} {
+				for _, c := range []struct {
+					flow   answer
+					body   object
+					header []string
+				}{
+					{login, object{"method": "password", "identifier": p.email, "password": passphrase}, nil},
+					{up, object{"method": "password", "password": passphrase, "traits": object{"email": testkit.Email()}}, nil},
+					{up, object{"method": "profile", "traits": object{"email": testkit.Email()}}, nil},
+					{settings, object{"method": "profile", "traits": object{"email": p.email}}, as(p.token)},
+				} {
+					c.body["transient_payload"] = payload
+					if got := in.call("POST", in.act(c.flow), c.body, c.header...).expect(t, 400).messages(t); got != "4000001" {
+						t.Errorf("%v: %s", c.body, got)
+					}
+				}
+				if got := b.send(in.act(f), typedIn(payload)).expect(t, 400).sets(t).messages(t); got != "4000001" {
+					t.Errorf("in a browser, %v: %s", payload, got)
+				}
+			}
+			foreign := typedIn("x")
+			foreign["csrf_token"] = "x"
+			b.send(in.act(f), foreign).refused(t, 403, "security_csrf_violation")
+			b.send(in.act(f), typedIn(object{"a": object{}})).expect(t, 200)
+			in.signIn(login, p.email, passphrase).expect(t, 200)
+			in.call("POST", in.act(login), object{"method": "password", "identifier": p.email, "password": passphrase, "transient_payload": nil}).expect(t, 200)
+		}},
 	})
 }
 

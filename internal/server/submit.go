@@ -184,7 +184,16 @@ func (p *post) read() (map[string]any, error) {
 	if p.flow.Type == flow.Browser && p.kind == flow.Settings {
 		p.secret, err = p.heldSecret(text(values, flow.CSRFField, ""))
 	}
+	if err == nil && !mayPass(values["transient_payload"]) {
+		err = p.reject("The transient_payload has to be a JSON object.")
+	}
 	return values, err
+}
+
+// mayPass reports whether a value is what clients may hand through a flow: an object, or nothing.
+func mayPass(payload any) bool {
+	_, object := payload.(map[string]any)
+	return object || payload == nil
 }
 
 // judge hands the submission to the engine.
