@@ -94,6 +94,7 @@ var endpoints = []endpoint{
 	{method: "POST", pattern: "/admin/sessions", body: object{"action": "disable", "sessions": []string{uuid.NewString()}}},
 	{method: "GET", pattern: "/admin/debug/pprof/{name}"},
 	{method: "GET", pattern: "/admin/sessions/whoami", free: true},
+	{method: "DELETE", pattern: "/admin/sessions/whoami"},
 	{method: "POST", pattern: "/admin/sessions/lookup", body: object{"session_token": "ory_st_x"}},
 	{method: "GET", pattern: "/admin/sessions/{id}"},
 	{method: "DELETE", pattern: "/admin/sessions/{id}"},

@@ -174,8 +174,8 @@ func TestAttacksOnBrowsers(t *testing.T) {
 			all := k.active()
 			for name := range k.session {
 				if name[0] < 'X' {
-					in.call("DELETE", in.public+"/sessions/"+k.session[name], nil, "Cookie", carrying(k.live["X cookie"])).expect(t, 204).empty(t)
-					in.call("DELETE", in.public+"/sessions/"+k.session[name], nil, "X-Session-Token", k.live["Y token"]).expect(t, 204).empty(t)
+					in.call("DELETE", in.public+"/sessions/"+k.session[name], nil, "Cookie", carrying(k.live["X cookie"])).expect(t, 204).emptyJSON(t)
+					in.call("DELETE", in.public+"/sessions/"+k.session[name], nil, "X-Session-Token", k.live["Y token"]).expect(t, 204).emptyJSON(t)
 					in.call("DELETE", in.public+"/sessions/"+k.session[name], nil).refused(t, 401, "session_inactive")
 				}
 			}
@@ -190,7 +190,7 @@ func TestAttacksOnBrowsers(t *testing.T) {
 		{"one's other sessions end by id, and the current one does not", func(t *testing.T, in *instance) {
 			k := in.keyring()
 			at := in.public + "/sessions/"
-			in.call("DELETE", at+k.session["B token"], nil, "Cookie", carrying(k.live["A cookie"])).expect(t, 204).empty(t)
+			in.call("DELETE", at+k.session["B token"], nil, "Cookie", carrying(k.live["A cookie"])).expect(t, 204).emptyJSON(t)
 			in.call("DELETE", at+k.session["B token"], nil, "Cookie", carrying(k.live["A cookie"])).expect(t, 204)
 			in.call("DELETE", at+k.session["A cookie"], nil, "Cookie", carrying(k.live["A cookie"])).refused(t, 400, "session_is_current")
 			in.call("DELETE", at+"nope", nil, "Cookie", carrying(k.live["A cookie"])).refused(t, 400, "bad_uuid")

@@ -414,7 +414,10 @@ func TestContractAdminSessions(t *testing.T) {
 			in.call("PATCH", in.admin+"/admin/sessions/"+uuid.Nil.String()+"/extend", nil).refused(t, 404, "session_not_found")
 			for _, id := range []string{"nope", "token-exchange", "x" + uuid.NewString() + "x", strings.Repeat("a", 4000)} {
 				in.call("GET", in.admin+"/admin/sessions/"+id, nil).refused(t, 400, "bad_uuid")
-				in.call("DELETE", in.admin+"/admin/sessions/"+id, nil).refused(t, 400, "bad_uuid")
+				for _, path := range []string{"/admin/sessions/", "/sessions/"} {
+					in.call("DELETE", in.admin+path+id, nil).refused(t, 400, "bad_uuid")
+					in.call("DELETE", in.admin+path+"whoami", nil).refused(t, 400, "bad_uuid")
+				}
 				in.call("PATCH", in.admin+"/admin/sessions/"+id+"/extend", nil).refused(t, 400, "bad_uuid")
 				in.call("GET", in.admin+"/admin/identities/"+id+"/sessions", nil).refused(t, 400, "bad_uuid")
 				in.call("DELETE", in.admin+"/admin/identities/"+id+"/sessions", nil).refused(t, 400, "bad_uuid")
@@ -423,7 +426,7 @@ func TestContractAdminSessions(t *testing.T) {
 		{"sessions 5.1: disable ends a session and keeps its row", func(t *testing.T, in *instance) {
 			p := in.person()
 			for range 2 {
-				in.call("DELETE", in.admin+"/admin/sessions/"+p.session, nil).expect(t, 204).empty(t)
+				in.call("DELETE", in.admin+"/admin/sessions/"+p.session, nil).expect(t, 204).emptyJSON(t)
 			}
 			in.whoami(p.token).refused(t, 401, "session_inactive")
 			a := in.call("GET", in.admin+"/admin/sessions/"+p.session, nil).expect(t, 200).is(t, "active", false)

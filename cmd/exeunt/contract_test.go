@@ -69,6 +69,15 @@ func (a answer) empty(t *testing.T) answer {
 	return a
 }
 
+// emptyJSON checks an answer that has no body, and says all the same that it is JSON.
+func (a answer) emptyJSON(t *testing.T) answer {
+	t.Helper()
+	if a.body != "" || a.header.Get("Content-Type") != "application/json; charset=utf-8" || a.header.Get("Content-Length") != "" {
+		t.Errorf("a body %q with the header %v", a.body, a.header)
+	}
+	return a
+}
+
 // keys are the names in the object at a path, joined by spaces, in alphabetical order.
 func (a answer) keys(t *testing.T, path string) string {
 	t.Helper()

@@ -181,7 +181,7 @@ func (s *Server) disableSession(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	note(w, "session_ended", id.String())
-	return done(w)
+	return doneAsJSON(w)
 }
 
 // extendSession gives a session a full lifespan from now.

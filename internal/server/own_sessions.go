@@ -95,7 +95,7 @@ func (s *Server) revokeOther(w http.ResponseWriter, r *http.Request) error {
 	if err := s.endOther(w, r, c, r.PathValue("id")); err != nil {
 		return err
 	}
-	return done(w)
+	return doneAsJSON(w)
 }
 
 func (s *Server) endOther(w http.ResponseWriter, r *http.Request, c caller, name string) error {

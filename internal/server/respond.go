@@ -45,4 +45,11 @@ func done(w http.ResponseWriter) error {
 	return nil
 }
 
+// doneAsJSON is done for the endpoints that end a session: they name a type although nothing follows, as clients have come to
+// expect of them.
+func doneAsJSON(w http.ResponseWriter) error {
+	w.Header()["Content-Type"] = jsonUTF8
+	return done(w)
+}
+
 func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }

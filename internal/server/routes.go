@@ -126,6 +126,7 @@ func (s *Server) adminRoutes() []route {
 		{"GET", "/admin/debug/pprof/{name}", s.profiled(s.profile)},
 
 		{"GET", "/admin/sessions/whoami", s.adminFallback},
+		{"DELETE", "/admin/sessions/whoami", s.admitted(admin.SessionsWrite, s.disableSession)}, // which is no UUID
 	}
 	for _, e := range s.adminEndpoints() {
 		routes = append(routes, route{e.method, e.path, s.admitted(e.need, e.handle)})
