@@ -103,6 +103,22 @@ func TestContractWhatASubmissionLeavesBehind(t *testing.T) {
 			in.signIn(login, p.email, passphrase).expect(t, 200)
 			in.call("POST", in.act(login), object{"method": "password", "identifier": p.email, "password": passphrase, "transient_payload": nil}).expect(t, 200)
 		}},
+		{"flows 1.7: half a character", func(t *testing.T, in *instance) {
+			signUp := func(first string) answer {
+				body := `{"method":"password","password":"` + passphrase + `","traits":{"email":"` + testkit.Email() + `","name":{"first":"` + first + `"}}}`
+				return in.call("POST", in.act(in.begin("registration", "")), body)
+			}
+			for _, half := range []string{`\ud800x`, `x\udfff`, `\ude00\ud83d`, `\\\ud800`} {
+				if got := signUp(half).expect(t, 400).messages(t); got != "4000001" {
+					t.Errorf("%s: %s", half, got)
+				}
+				in.call("POST", in.admin+"/admin/identities", `{"traits":{"email":"`+testkit.Email()+`","name":{"first":"`+half+`"}}}`).refused(t, 400, "json_malformed")
+				in.call("PATCH", in.admin+"/admin/identities/"+in.person().id, `[{"op":"add","path":"/metadata_public","value":"`+half+`"}]`).refused(t, 400, "json_malformed")
+			}
+			for whole, want := range map[string]string{`\ud83d\ude00`: "😀", `\\ud800`: `\ud800`, "😀": "😀", `\ufffd`: "\ufffd"} {
+				signUp(whole).expect(t, 200).is(t, "identity.traits.name.first", want)
+			}
+		}},
 	})
 }
 

@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"exeunt/internal/fault"
@@ -28,8 +30,8 @@ const MaxDepth = 32
 var ErrEmptyBody = fault.New(fault.Invalid, badJSON, "The request body is empty; it has to be a JSON object.")
 
 // Decode reads a JSON object into a struct or map. It is strict where parsers disagree, as what two readers understand
-// differently can be abused: a repeated key, a NUL character, text that is not UTF-8, data after the end and deep nesting
-// are refused. Unknown keys are refused when known is set, else ignored.
+// differently can be abused: a repeated key, a NUL character, text that is not UTF-8, half a character, data after the end
+// and deep nesting are refused. Unknown keys are refused when known is set, else ignored.
 func Decode(body []byte, into any, known bool) error {
 	if err := wellFormed(body); err != nil {
 		return err
@@ -100,6 +102,8 @@ func wellFormed(body []byte) error {
 		return ErrEmptyBody
 	case !utf8.Valid(body):
 		return fault.New(fault.Invalid, badJSON, "The request body is not valid UTF-8.")
+	case halved(body):
+		return fault.New(fault.Invalid, badJSON, `The request body contains half a character: an escape between \ud800 and \udfff that is not one of a pair.`)
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -110,6 +114,40 @@ func wellFormed(body []byte) error {
 		return fault.New(fault.Invalid, badJSON, "The request body goes on after the end of the JSON document.")
 	}
 	return nil
+}
+
+// halved reports whether a document escapes one half of a character without the other. Such a text is not Unicode, and what
+// readers put in its place differs. Outside of its texts, JSON has no backslash.
+func halved(body []byte) bool {
+	for {
+		at := bytes.IndexByte(body, '\\')
+		if at < 0 {
+			return false
+		}
+		unit, size := escape(body[at:])
+		body = body[min(at+size, len(body)):]
+		if !utf16.IsSurrogate(unit) {
+			continue
+		}
+		other, size := escape(body)
+		if utf16.DecodeRune(unit, other) == unicode.ReplacementChar {
+			return true
+		}
+		body = body[size:]
+	}
+}
+
+// escape reads the escape that a text begins with: the unit of UTF-16 that it stands for, or zero if it is of another kind
+// or none, and its length.
+func escape(text []byte) (unit rune, size int) {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0, 2
+	}
+	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	if err != nil {
+		return 0, 2
+	}
+	return rune(n), 6
 }
 
 func value(d *json.Decoder, depth int) error {

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -25,6 +26,9 @@ func TestDecode(t *testing.T) {
 		``: badJSON, ` `: badJSON, `{`: badJSON, `{"name":"x"`: badJSON, `{"name":"x"}}`: badJSON, `{}{}`: badJSON, `{} x`: badJSON, `{"name":"x",}`: badJSON,
 		`{"name":"x","name":"y"}`: badJSON, `{"name":"x","NAME":"y"}`: badJSON, `{"raw":{"a":1,"a":2}}`: badJSON, `{"raw":{"a":1,"A":2}}`: "", `{"name":"\u0000"}`: badJSON,
 		"{\"name\":\"\xff\"}": badJSON, deep(MaxDepth + 2): badJSON, strings.Repeat("[", 1<<20): badJSON, `{"name":tru}`: badJSON, `[`: badJSON, `"`: badJSON,
+		`{"name":"\ud83d\ude00"}`: "", `{"name":"\uD83D\uDE00\ud83d\ude00"}`: "", `{"name":"\\ud800"}`: "", `{"name":"\\\\ud800"}`: "", `{"name":"\ud7ff\ue000"}`: "",
+		`{"name":"\ud800x"}`: badJSON, `{"name":"\udc00"}`: badJSON, `{"name":"\ude00\ud83d"}`: badJSON, `{"name":"\ud83d\ud83d\ude00"}`: badJSON, `{"name":"\ud83d\n\ude00"}`: badJSON,
+		`{"name":"\\\ud800"}`: badJSON, `{"\udbff":1}`: badJSON, `{"raw":["\uDFFF"]}`: badJSON, `{"name":"\ud83d\`: badJSON, `{"name":"\ud83d\u`: badJSON, `{"name":"\u12`: badJSON, `{"name":"\ud83d\\ude00"}`: badJSON,
 		`[]`: badType, `"x"`: badType, `7`: badType, `{"name":7}`: badType, `{"count":"x"}`: badType, `{"count":1.5}`: badType, `{"list":{}}`: badType, `{"inner":[]}`: badType, `{"count":1e99}`: badType,
 		`{"other":1}`: badField,
 	} {
@@ -64,6 +68,10 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, known bool) {
 		err := Decode(body, &sample{}, known)
 		if err == nil {
+			var anything any
+			if json.Unmarshal(body, &anything) == nil && strings.ContainsRune(fmt.Sprint(anything), utf8.RuneError) && !strings.ContainsRune(string(body), utf8.RuneError) && !strings.Contains(strings.ToLower(string(body)), `\ufffd`) {
+				t.Errorf("a part of %q is lost", body)
+			}
 			if !json.Valid(body) || !utf8.Valid(body) || strings.Contains(string(body), `\u0000`) && !strings.Contains(string(body), `\\u0000`) {
 				t.Errorf("%q is accepted", body)
 			}
