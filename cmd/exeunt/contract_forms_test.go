@@ -119,6 +119,24 @@ func TestContractWhatASubmissionLeavesBehind(t *testing.T) {
 				signUp(whole).expect(t, 200).is(t, "identity.traits.name.first", want)
 			}
 		}},
+		{"flows 1.7: a trait under two names", func(t *testing.T, in *instance) {
+			p, q := in.person(), testkit.Email()
+			f := in.begin("settings", "", as(p.token)...)
+			twice := object{"traits": object{"email": p.email}, "traits.email": q}
+			for _, c := range []struct {
+				flow   answer
+				method string
+				header []string
+			}{{f, "profile", as(p.token)}, {in.begin("registration", ""), "password", nil}, {in.begin("registration", ""), "profile", nil}} {
+				twice["method"], twice["password"] = c.method, passphrase
+				if got := in.call("POST", in.act(c.flow), twice, c.header...).expect(t, 400).messages(t); got != "traits=4000001" {
+					t.Errorf("%s: %s", c.method, got)
+				}
+			}
+			in.call("GET", in.admin+"/admin/identities/"+p.id, nil).expect(t, 200).is(t, "traits.email", p.email)
+			mixed := object{"method": "profile", "traits": object{"email": p.email, "name": object{"first": "Ada"}}, "traits.name.last": "Heron"}
+			in.settle(f, &p.token, mixed).expect(t, 200).is(t, "identity.traits.name.first", "Ada").is(t, "identity.traits.name.last", "Heron")
+		}},
 	})
 }
 

@@ -58,7 +58,7 @@ func (in Input) Traits(s *identity.Schema) (map[string]any, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(in.Values)) {
 		if path, ok := strings.CutPrefix(name, "traits."); ok && !in.leftEmpty(s, name) {
-			if err := place(traits, strings.SplitN(path, ".", maxPath+1), in.Values[name]); err != nil {
+			if err := place(traits, strings.SplitN(path, ".", maxPath+1), cloneTree(in.Values[name])); err != nil {
 				return nil, &identity.TraitErrors{All: []identity.TraitError{{Path: "traits", Text: err.Error()}}}
 			}
 		}
@@ -88,7 +88,8 @@ func cloneTree(v any) any {
 // maxPath bounds the names in a dotted path, as deep nesting is bounded in JSON.
 const maxPath = 32
 
-// place puts a value at a path, making the objects on the way.
+// place puts a value at a path, making the objects on the way. What is there already was given under another name: which of
+// the two is meant, nobody can say.
 func place(tree map[string]any, path []string, v any) error {
 	if len(path) > maxPath {
 		return fmt.Errorf("a name has more than %d parts", maxPath)
@@ -103,6 +104,9 @@ func place(tree map[string]any, path []string, v any) error {
 			tree[path[0]] = next
 		}
 		tree = next
+	}
+	if _, taken := tree[path[0]]; taken {
+		return fmt.Errorf("%s is given twice", path[0])
 	}
 	tree[path[0]] = v
 	return nil

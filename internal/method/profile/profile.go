@@ -102,7 +102,12 @@ func keepUnshown(schema *identity.Schema, i *identity.Identity, in flow.Input) (
 			delete(values, field.Name) // an input that shows no list sends none
 			continue
 		}
-		remove(kept, strings.Split(strings.TrimPrefix(field.Name, "traits."), "."))
+		remove(kept, strings.TrimPrefix(field.Name, "traits."))
+	}
+	for name := range values {
+		if path, ok := strings.CutPrefix(name, "traits."); ok {
+			remove(kept, path) // it goes over what was there, also where the schema names no field
+		}
 	}
 	if _, nested := values["traits"]; !nested {
 		values["traits"] = kept
@@ -112,14 +117,15 @@ func keepUnshown(schema *identity.Schema, i *identity.Identity, in flow.Input) (
 }
 
 // remove takes out what is at a path, and the objects on the way that it leaves empty.
-func remove(tree map[string]any, path []string) {
-	if len(path) == 1 {
-		delete(tree, path[0])
+func remove(tree map[string]any, path string) {
+	name, rest, deeper := strings.Cut(path, ".")
+	if !deeper {
+		delete(tree, name)
 		return
 	}
-	if next, ok := tree[path[0]].(map[string]any); ok {
-		if remove(next, path[1:]); len(next) == 0 {
-			delete(tree, path[0])
+	if next, ok := tree[name].(map[string]any); ok {
+		if remove(next, rest); len(next) == 0 {
+			delete(tree, name)
 		}
 	}
 }
