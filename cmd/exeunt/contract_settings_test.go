@@ -77,6 +77,27 @@ func TestContractSettings(t *testing.T) {
 				t.Errorf("led to %s", to)
 			}
 		}},
+		{"flows 6.1: a page that fetches without a session is led to sign in", func(t *testing.T, in *instance) {
+			b, p := in.visitor()
+			f := b.settings("")
+			address := "/self-service/settings/flows?id=" + f.text(t, "id")
+			stranger := in.browser()
+			for _, accept := range []string{asPage, "", "*/*", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"} {
+				if to := stranger.call("GET", in.public+address, nil, "Accept", accept).sets(t).to(t, 302); to != in.public+"/ui/login" {
+					t.Errorf("%q: led to %s", accept, to)
+				}
+			}
+			stranger.ask(address).refused(t, 401, "session_inactive")
+			stranger.call("GET", in.public+address, nil, "Accept", "application/json, text/plain, */*").refused(t, 401, "session_inactive")
+			b.page(address).expect(t, 200).is(t, "id", f.text(t, "id"))
+			in.call("GET", in.public+address, nil, append(as(in.person().token), "Accept", asPage)...).refused(t, 403, "security_identity_mismatch")
+			native := in.begin("settings", "", as(in.person().token)...)
+			stranger.page("/self-service/settings/flows?id="+native.text(t, "id")).refused(t, 401, "session_inactive")
+			in.call("DELETE", in.admin+"/admin/sessions/"+p.session, nil).expect(t, 204)
+			if to := b.page(address).to(t, 303); !strings.HasPrefix(to, in.public+"/ui/login?flow=") { // which says why
+				t.Errorf("led to %s", to)
+			}
+		}},
 		{"flows 6.1: fetch is for the owner, with any credential", func(t *testing.T, in *instance) {
 			b, p := in.visitor()
 			token, _ := in.login(p.email)

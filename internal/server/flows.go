@@ -156,15 +156,18 @@ func (s *Server) fetch(kind flow.Kind) handle {
 			return err
 		}
 		f, csrf, err := s.open(w, r, kind, id, c)
-		if err != nil {
-			return s.orStepUp(err, c.session)
+		switch {
+		case err == nil:
+			return s.showFlow(w, r, http.StatusOK, f, c.session, csrf)
+		case f != nil && kind == flow.Settings && f.Type == flow.Browser && !sendsJSON(r):
+			return s.leadToSettings(w, r, c, err)
 		}
-		return s.showFlow(w, r, http.StatusOK, f, c.session, csrf)
+		return s.orStepUp(err, c.session)
 	}
 }
 
 // open returns a flow that this client may see, with the value of its anti-forgery node: one of a browser is for that
-// browser, settings are for their owner.
+// browser, settings are for their owner. Settings that somebody may not see come with the error: not to be shown.
 func (s *Server) open(w http.ResponseWriter, r *http.Request, kind flow.Kind, id flow.ID, c caller) (f *flow.Flow, csrf string, err error) {
 	f, err = s.Flows.Fetch(r.Context(), kind, id)
 	switch {
@@ -172,7 +175,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, kind flow.Kind, id
 		return nil, "", err
 	case kind == flow.Settings:
 		if refused := s.Flows.Owned(f, c.session); refused != nil {
-			return nil, "", refused
+			return f, "", refused
 		}
 		if f.Type == flow.Browser {
 			csrf = s.ensureCSRF(w, r).mask()

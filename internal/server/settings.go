@@ -38,14 +38,19 @@ func (p *post) refuseSettings(err error) error {
 	if !p.plain {
 		return p.orStepUp(err, p.caller.session)
 	}
+	return p.leadToSettings(p.w, p.r, p.caller, err)
+}
+
+// leadToSettings leads a browser to what is missing before these settings are for it, if there is such a thing.
+func (s *Server) leadToSettings(w http.ResponseWriter, r *http.Request, c caller, err error) error {
 	switch {
-	case errors.Is(err, session.ErrNone) && len(p.caller.why()) > 0:
-		return p.sayWhy(p.w, p.r, p.caller)
+	case errors.Is(err, session.ErrNone) && len(c.why()) > 0:
+		return s.sayWhy(w, r, c)
 	case errors.Is(err, session.ErrNone):
-		redirectAs(p.w, p.r, http.StatusFound, p.Places.Flows[flow.Login])
+		redirectAs(w, r, http.StatusFound, s.Places.Flows[flow.Login])
 		return nil
 	case errors.Is(err, session.ErrAALTooLow):
-		redirect(p.w, p.r, p.Places.SecondFactor)
+		redirect(w, r, s.Places.SecondFactor)
 		return nil
 	}
 	return err
