@@ -213,6 +213,30 @@ func TestContractSettings(t *testing.T) {
 			last := in.past("?kind=session_ended&session_id="+secondID).expect(t, 200)
 			last.is(t, "0.reason", "credential_changed").is(t, "0.actor", p.id).is(t, "0.identity_id", p.id).is(t, "1", nil)
 		}},
+		{"flows 6.2: success in a browser sends the cookie again", func(t *testing.T, in *instance) {
+			b, p := in.visitor()
+			f, cookie := b.settings(""), b.cookie()
+			body := object{"method": "profile", "traits.email": p.email, "traits.name.first": "Ada", "csrf_token": f.csrf(t)}
+			b.send(in.act(f), body).expect(t, 200).sets(t, issued)
+			b.post(in.act(f), form(body)).sets(t, issued).expect(t, 303)
+			if b.cookie() != cookie {
+				t.Errorf("it is another one: %s, %s", cookie, b.cookie())
+			}
+			wrong := object{"method": "profile", "traits.email": "x", "csrf_token": f.csrf(t)}
+			b.send(in.act(f), wrong).expect(t, 400).sets(t)
+			b.post(in.act(f), form(wrong)).sets(t).expect(t, 303)
+			body["method"], body["password"] = "password", "another one entirely"
+			b.send(in.act(f), body).expect(t, 200)
+			renewed := b.cookie()
+			if renewed == cookie {
+				t.Error("a new password keeps the token")
+			}
+			// The token of before works for a few seconds more, and does not come back by it.
+			body["method"] = "profile"
+			in.call("POST", in.act(f), body, "Cookie", carrying(cookie)+"; "+in.csrfName()+"="+b.held(in.csrfName()), "Accept", asJSON).expect(t, 200).sets(t)
+			in.call("DELETE", in.admin+"/admin/sessions/"+p.session, nil).expect(t, 204)
+			b.send(in.act(f), body).refused(t, 401, "session_inactive").sets(t, removed)
+		}},
 		{"flows 6.3: traits replace traits", func(t *testing.T, in *instance) {
 			p := in.person()
 			second, _ := in.login(p.email)

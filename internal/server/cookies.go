@@ -107,10 +107,17 @@ func (s *Server) replace(w http.ResponseWriter, name string, token session.Secre
 }
 
 // renew sends the cookie again when its session lives for longer than the browser believes, also when cookies like it are
-// not to outlive the browser any more. A token that was replaced must not come back.
+// not to outlive the browser any more.
 func (s *Server) renew(w http.ResponseWriter, c caller) {
 	dated := c.lasts != 0 || s.persistent(c.session)
-	if c.cookie && c.token.TravelsIn(session.InCookie) && c.session.TokenUntil.IsZero() && dated && c.lasts < c.session.DeadlineAt.UnixMicro() {
+	if dated && c.lasts < c.session.DeadlineAt.UnixMicro() {
+		s.reissue(w, c)
+	}
+}
+
+// reissue sends the cookie again that a live session was found by. A token that was replaced must not come back.
+func (s *Server) reissue(w http.ResponseWriter, c caller) {
+	if c.cookie && c.token.TravelsIn(session.InCookie) && c.session.TokenUntil.IsZero() {
 		s.issue(w, c.token, c.session)
 	}
 }

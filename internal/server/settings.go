@@ -82,7 +82,10 @@ func (p *post) confirmFirst() error {
 
 // succeedInSettings shows the form again, with what has changed.
 func (p *post) succeedInSettings(result *flow.Result, fresh string) error {
-	if p.caller.cookie && result.Token != (session.Secret{}) { // a way to sign in has changed
+	switch {
+	case result.Token == (session.Secret{}):
+		p.reissue(p.w, p.caller) // the change was stored with a look at the session: it lives
+	case p.caller.cookie: // a way to sign in has changed
 		p.getToKnow(result)
 	}
 	if result.Ended > 0 {
