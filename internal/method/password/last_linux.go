@@ -3,31 +3,36 @@ package password
 import (
 	"os/exec"
 	"runtime"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
-// niceness is that of processes that compute hashes: the system runs them when nobody else wants to (sched(7)), and does
-// not let them starve.
+// niceness is that of processes that compute hashes and must not starve: the least that the system gives to anybody who has
+// to get something (sched(7)).
 const niceness = 19
 
-// startLast starts a process that comes after all others. Linux keeps niceness for each thread and hands it down to what
-// the thread starts, so a thread that is given up afterwards lowers its own first.
-func startLast(cmd *exec.Cmd) error {
+// startLast starts a process that comes after all others. Linux keeps policy and niceness for each thread and hands them down
+// to what the thread starts, so a thread that is given up afterwards lowers its own first.
+func startLast(cmd *exec.Cmd, r rank) error {
 	started := make(chan error)
-	go func() { started <- onLastThread(cmd.Start) }()
+	go func() { started <- onLastThread(r, cmd.Start) }()
 	return <-started
 }
 
 // onLastThread runs something on a thread that comes after all others. Its goroutine must end soon, and the thread with it.
 // The main thread would stay, and so is only kept busy while another one is found.
-func onLastThread(do func() error) error {
+func onLastThread(r rank, do func() error) error {
 	runtime.LockOSThread()
-	if syscall.Gettid() == syscall.Getpid() {
+	if unix.Gettid() == unix.Getpid() {
 		defer runtime.UnlockOSThread()
 		done := make(chan error)
-		go func() { done <- onLastThread(do) }()
+		go func() { done <- onLastThread(r, do) }()
 		return <-done
 	}
-	_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, niceness) // being nicer is always allowed
+	// Coming later is always allowed. Where a sandbox forbids the first, the second remains.
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, niceness)
+	if r == idle {
+		_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE, Nice: niceness}, 0)
+	}
 	return do()
 }

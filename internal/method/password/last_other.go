@@ -5,4 +5,4 @@ package password
 import "os/exec"
 
 // startLast starts a process like any other: how to have it come after all others is known for Linux alone.
-func startLast(cmd *exec.Cmd) error { return cmd.Start() }
+func startLast(cmd *exec.Cmd, _ rank) error { return cmd.Start() }

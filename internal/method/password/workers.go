@@ -15,20 +15,34 @@ import (
 // who signs in must not hold up the checks of everybody who is signed in. No scheduler within one process can promise that,
 // as a hash takes a processor for as long as it needs. Memory that a hash needs is not the server's either.
 //
-// A process computes one hash at a time, and is kept for a while in case there is another. It is safe for concurrent use.
+// A process computes one hash at a time, and is kept for a while in case there is another. Where the processors are never
+// idle, such a process may get nowhere: a hash that takes too long is computed by one that gets a little whatever else
+// runs, and so are those of the next minute. It is safe for concurrent use.
 type Workers struct {
 	// Command prepares a process that calls [Work] with its standard input and output, and does nothing else.
 	Command func() *exec.Cmd
 
 	Log *slog.Logger // is told when there can be no processes; hashes are then computed here
 
-	mu    sync.Mutex
-	spare []*worker
-	alone sync.Once
+	mu       sync.Mutex
+	spare    []*worker
+	starving time.Time // until when the processors are taken to be busy
+	alone    sync.Once
 }
 
-// spareTime is how long a process is kept without work.
-const spareTime = time.Minute
+const (
+	spareTime    = time.Minute     // how long a process is kept without work
+	starvingTime = time.Minute     // how long processors stay busy, once they were found to be
+	hungerTime   = 3 * time.Second // how long an idle process may take, which is far more than a hash needs
+)
+
+// rank is when a process is let run.
+type rank bool
+
+const (
+	idle rank = false // when nothing else wants to
+	nice rank = true  // a little at any time
+)
 
 // errNoWorker means that no process could be started.
 var errNoWorker = errors.New("no process for hashing could be started")
@@ -39,6 +53,7 @@ type worker struct {
 	tasks io.WriteCloser
 	send  *gob.Encoder
 	hear  *gob.Decoder
+	rank  rank
 	bored *time.Timer // ends it
 }
 
@@ -49,38 +64,70 @@ func (w *Workers) do(t task) (o outcome, err error) {
 	if err != nil {
 		return o, err
 	}
+	o, starved, err := one.do(t)
+	switch {
+	case starved:
+		one.end()
+		w.starve()
+	case err == nil:
+		w.giveBack(one)
+	default:
+		one.end()
+	}
+	switch {
+	case err == nil:
+		return o, nil
+	case starved || spare:
+		return w.do(t)
+	}
+	return o, ErrBusy.Because(fmt.Errorf("a process that computes hashes was lost: %w", err))
+}
+
+// do has a process carry a task out. A process that was too late is killed, which it may be after its answer.
+func (one *worker) do(t task) (o outcome, starved bool, err error) {
+	if one.rank == idle {
+		late := time.AfterFunc(hungerTime, func() { _ = one.cmd.Process.Kill() })
+		defer func() { starved = !late.Stop() }()
+	}
 	if err = one.send.Encode(t); err == nil {
 		err = one.hear.Decode(&o)
 	}
-	if err != nil {
-		one.end()
-		if spare {
-			return w.do(t)
-		}
-		return o, ErrBusy.Because(fmt.Errorf("a process that computes hashes was lost: %w", err))
-	}
-	w.giveBack(one)
-	return o, nil
+	return o, false, err
 }
+
+// starve notes that there is no time when nothing else wants to run.
+func (w *Workers) starve() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.starving = time.Now().Add(starvingTime)
+}
+
+// wanted is which processes are to be used now.
+func (w *Workers) wanted() rank { return rank(time.Now().Before(w.starving)) }
 
 func (w *Workers) take() (one *worker, spare bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	wanted := w.wanted()
 	for len(w.spare) > 0 {
 		one = w.spare[len(w.spare)-1]
 		w.spare = w.spare[:len(w.spare)-1]
-		if one.bored.Stop() {
+		switch {
+		case !one.bored.Stop(): // it is leaving
+		case one.rank == wanted:
 			return one, true, nil
+		default:
+			go one.end()
 		}
 	}
-	if one, err = w.hire(); err != nil {
+	if one, err = w.hire(wanted); err != nil {
 		w.alone.Do(func() { w.Log.Warn("passwords are hashed in the server's own process", "error", err) })
 		return nil, false, errNoWorker
 	}
 	return one, false, nil
 }
 
-func (w *Workers) hire() (*worker, error) {
+func (w *Workers) hire(r rank) (*worker, error) {
 	cmd := w.Command()
 	tasks, err := cmd.StdinPipe()
 	if err != nil {
@@ -90,10 +137,10 @@ func (w *Workers) hire() (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := startLast(cmd); err != nil {
+	if err := startLast(cmd, r); err != nil {
 		return nil, err
 	}
-	return &worker{cmd: cmd, tasks: tasks, send: gob.NewEncoder(tasks), hear: gob.NewDecoder(outcomes)}, nil
+	return &worker{rank: r, cmd: cmd, tasks: tasks, send: gob.NewEncoder(tasks), hear: gob.NewDecoder(outcomes)}, nil
 }
 
 func (w *Workers) giveBack(one *worker) {

@@ -9,8 +9,9 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestMain is also what the processes run that these tests start.
@@ -117,14 +118,53 @@ func TestWithoutProcessesHashesAreComputedHere(t *testing.T) {
 
 func TestProcessesComeAfterAllOthers(t *testing.T) {
 	h, _ := withWorkers(t, heavyArgon2, os.Args[0])
-	if _, err := h.Hash(t.Context(), goodPassword); err != nil {
+	hash := func() int {
+		if _, err := h.Hash(t.Context(), goodPassword); err != nil {
+			t.Fatal(err)
+		}
+		return h.Workers.spare[0].cmd.Process.Pid
+	}
+	before := attributes(t, os.Getpid())
+	if got := attributes(t, hash()); got.Policy != unix.SCHED_IDLE {
+		t.Errorf("a process that computes hashes runs as %+v", got)
+	}
+	h.Workers.starve()
+	if got := attributes(t, hash()); got.Policy != unix.SCHED_NORMAL || got.Nice != niceness {
+		t.Errorf("where nothing is idle, a process that computes hashes runs as %+v", got)
+	}
+	if after := attributes(t, os.Getpid()); after != before {
+		t.Errorf("the process that has started them runs as %+v, before as %+v", after, before)
+	}
+}
+
+// attributes are when the system lets a process run.
+func attributes(t *testing.T, pid int) unix.SchedAttr {
+	t.Helper()
+	got, err := unix.SchedGetAttr(pid, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for pid, want := range map[int]bool{h.Workers.spare[0].cmd.Process.Pid: true, os.Getpid(): false} {
-		priority, err := syscall.Getpriority(syscall.PRIO_PROCESS, pid)
-		if err != nil || (priority == 1) != want { // the system call counts from 40 for the greediest to 1
-			t.Errorf("process %d has priority %d, %v", pid, priority, err)
-		}
+	return *got
+}
+
+func TestAHashIsComputedAlthoughNothingIsIdle(t *testing.T) {
+	h, _ := withWorkers(t, heavyArgon2, os.Args[0])
+	hash, err := h.Hash(t.Context(), goodPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	starved := h.Workers.spare[0].cmd.Process
+	if err := starved.Signal(unix.SIGSTOP); err != nil { // it gets as little as if others took everything
+		t.Fatal(err)
+	}
+	if match, _, err := h.Verify(t.Context(), goodPassword, hash); err != nil || !match {
+		t.Errorf("match %v, %v", match, err)
+	}
+	if one := h.Workers.spare[0]; one.rank != nice || one.cmd.Process == starved {
+		t.Errorf("process %d of rank %v did it", one.cmd.Process.Pid, one.rank)
+	}
+	if err := starved.Signal(unix.SIGKILL); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("the starved process is still there: %v", err)
 	}
 }
 
