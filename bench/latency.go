@@ -17,7 +17,9 @@ func (s settings) latencies(dir string, all []place, results []result) error {
 		if err != nil {
 			return err
 		}
-		err = s.latency(server, p, peak(results, p.name), s.from(s.rounds)+1)
+		if err = server.settle(); err == nil {
+			err = s.latency(server, p, peak(results, p.name), s.from(s.rounds)+1)
+		}
 		server.stop()
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"exeunt/internal/testkit"
 )
 
@@ -90,6 +92,25 @@ func (p *process) measure(run func() (measurement, error)) (measurement, error) 
 	spent := (p.processorTime() - before).Seconds()
 	m.cpu, m.busy, m.memory = spent/m.answers*1e6, spent/time.Since(begun).Seconds(), p.resident("VmRSS")
 	return m, nil
+}
+
+// settle waits until the server has done what it does after its start without being asked, as learning on SQLite which tokens
+// there are, and until the system has written what filling the store has left. What is measured is the cost of answers; that
+// of a start is measured by itself (-growth).
+func (p *process) settle() error {
+	const pause, long = 200 * time.Millisecond, 5 * time.Minute
+	unix.Sync()
+	for begun, still := time.Now(), 0; still < 3; still++ {
+		before := p.processorTime()
+		time.Sleep(pause)
+		if p.processorTime()-before > pause/20 {
+			still = -1
+		}
+		if time.Since(begun) > long {
+			return fmt.Errorf("the server does not come to rest within %v", long)
+		}
+	}
+	return nil
 }
 
 // processorTime is what the process has used so far, in user and system mode (proc(5), in hundredths of a second).

@@ -82,6 +82,9 @@ func (s settings) compareAll(dir string, p place) (results []result, err error) 
 	if err := enlist(server); err != nil {
 		return nil, err
 	}
+	if err := server.settle(); err != nil {
+		return nil, err
+	}
 	for _, x := range scenarios {
 		if !s.wants(x.name, p.name) {
 			continue

@@ -60,6 +60,9 @@ func (s settings) stormed(dir string, p place) error {
 	if err := enlist(server); err != nil {
 		return err
 	}
+	if err := server.settle(); err != nil {
+		return err
+	}
 	checks := scenarios[0].operations(0, 0)
 	before, err := steady(server.address, collectConnections, s.duration, collectRate, checks)
 	if err != nil {

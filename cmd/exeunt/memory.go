@@ -55,7 +55,7 @@ func readHeap() heap {
 func (h heap) garbage(bound uint64) int {
 	left := uint64(0)
 	if bound > h.live {
-		left = min(bound-h.live, bound*3/8)
+		left = min(bound-h.live, bound/2)
 	}
 	return int(max(left*100/max(h.live+h.roots, 1<<20), leastGarbage))
 }

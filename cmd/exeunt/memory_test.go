@@ -14,8 +14,8 @@ func TestGarbageStaysWithinTheBoundUnlessNothingIsLeft(t *testing.T) {
 		bound uint64
 		want  int
 	}{
-		{heap{}, 200 * mib, 7500}, {heap{2 * mib, 3 * mib}, 200 * mib, 1500}, {heap{5 * mib, 0}, 200 * mib, 1500}, {heap{10 * mib, 0}, 200 * mib, 750},
-		{heap{100 * mib, 0}, 200 * mib, 75}, {heap{150 * mib, 0}, 200 * mib, 33}, {heap{150 * mib, 50 * mib}, 200 * mib, 25}, {heap{160 * mib, 0}, 200 * mib, 25},
+		{heap{}, 200 * mib, 10000}, {heap{2 * mib, 3 * mib}, 200 * mib, 2000}, {heap{5 * mib, 0}, 200 * mib, 2000}, {heap{10 * mib, 0}, 200 * mib, 1000},
+		{heap{100 * mib, 0}, 200 * mib, 100}, {heap{150 * mib, 0}, 200 * mib, 33}, {heap{150 * mib, 50 * mib}, 200 * mib, 25}, {heap{160 * mib, 0}, 200 * mib, 25},
 		{heap{190 * mib, 0}, 200 * mib, 20}, {heap{300 * mib, 0}, 200 * mib, 20},
 	} {
 		if got := c.heap.garbage(c.bound); got != c.want {

@@ -67,7 +67,7 @@ type Uses struct {
 
 const (
 	maxWaiting = 1 << 16 // sessions; more are seen another time
-	usesAtOnce = 500     // sessions in one statement
+	usesAtOnce = 100     // sessions in one statement: on SQLite one takes about a millisecond, in which nobody is answered
 	restFor    = 9       // times as long as a statement took
 )
 
