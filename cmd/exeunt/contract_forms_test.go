@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strings"
 	"testing"
 
 	"exeunt/internal/testkit"
@@ -19,30 +18,6 @@ func TestContractWhatASubmissionLeavesBehind(t *testing.T) {
 				in.call("GET", in.public+"/self-service/settings/flows?id="+f.text(t, "id"), nil, as(p.token)...).expect(t, 200).is(t, "state", "show_form")
 			}
 			in.settle(f, &p.token, saved).expect(t, 200).is(t, "state", "success")
-		}},
-		{"flows 3: what is finished names its method, and keeps nothing that was typed", func(t *testing.T, in *instance) {
-			p := in.person()
-			login, refresh, up := in.begin("login", ""), in.begin("login", "?refresh=true", as(p.token)...), in.begin("registration", "")
-			email := testkit.Email()
-			in.signIn(login, p.email, "wrong").expect(t, 400)
-			in.signIn(login, p.email, passphrase).expect(t, 200)
-			in.signUp(up, "short", object{"email": email}).expect(t, 400)
-			in.signUp(up, passphrase, object{"email": email}).expect(t, 200)
-			in.signIn(refresh, p.email, passphrase, as(p.token)...).expect(t, 200)
-			for kind, f := range map[string]answer{"login": login, "registration": up} {
-				a := in.again(kind, f).is(t, "active", "password").is(t, "state", "choose_method")
-				if a.messages(t) != "" || a.names(t) != f.names(t) || strings.Contains(a.body, p.email) || strings.Contains(a.body, email) {
-					t.Errorf("%s: %s", kind, a.body)
-				}
-			}
-			for _, f := range []answer{login, refresh} {
-				before := f.is(t, "active", nil).text(t, "updated_at")
-				if a := in.again("login", f).is(t, "active", "password"); a.text(t, "updated_at") <= before || a.text(t, "issued_at") != f.text(t, "issued_at") {
-					t.Errorf("updated at %s, then at %s", before, a.text(t, "updated_at"))
-				}
-			}
-			in.signIn(login, p.email, "wrong").expect(t, 400)
-			in.signIn(login, p.email, passphrase).expect(t, 200)
 		}},
 		{"flows 4.4: what is wrong stands alone, and what the form is for comes back with the next step", func(t *testing.T, in *instance) {
 			f, traits := in.begin("registration", ""), object{"email": testkit.Email()}

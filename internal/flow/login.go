@@ -46,17 +46,18 @@ func finishLogin(ctx context.Context, e *Engine, f *Flow, in Input, o Outcome) (
 	r := &Result{Identity: proved.Identity, Started: true}
 	proof := session.Proof{Identity: proved.Identity, Methods: []session.MethodUse{proved.Use}, Device: in.Device,
 		Carrier: f.Type.Carrier(), Remember: in.Text(RememberField) == "true"}
-	alone := e.Rules[Login].RevokeOthers[proved.Use.Method] && e.Sessions.Suffices(session.Level(proof.Methods), proved.Identity)
-	return r, e.Store.Atomic(ctx, func(ctx context.Context) (err error) {
-		if alone {
-			if _, err := e.Sessions.RevokeOwn(ctx, proved.Identity.ID); err != nil {
-				return err
-			}
-		}
-		if r.Session, r.Token, err = e.Sessions.Start(ctx, proof); err != nil {
+	start := func(ctx context.Context) (err error) {
+		r.Session, r.Token, err = e.Sessions.Start(ctx, proof)
+		return err
+	}
+	if !e.Rules[Login].RevokeOthers[proved.Use.Method] || !e.Sessions.Suffices(session.Level(proof.Methods), proved.Identity) {
+		return r, start(ctx)
+	}
+	return r, e.Store.Atomic(ctx, func(ctx context.Context) error {
+		if _, err := e.Sessions.RevokeOwn(ctx, proved.Identity.ID); err != nil {
 			return err
 		}
-		return e.complete(ctx, f, proved.Use.Method)
+		return start(ctx)
 	})
 }
 
@@ -67,17 +68,19 @@ func finishRefresh(ctx context.Context, e *Engine, f *Flow, in Input, proved Pro
 		return nil, e.Reject(ctx, f, Again{Messages: []Message{FailedCredentials}})
 	}
 	r := &Result{Identity: proved.Identity}
-	renewal := session.Renewal{Use: proved.Use, Device: in.Device, Carrier: in.Carrier, Token: in.Token}
-	return r, e.Store.Atomic(ctx, func(ctx context.Context) (err error) {
-		if r.Session, r.Token, err = e.Sessions.Refresh(ctx, in.Current, renewal); err != nil {
+	refresh := func(ctx context.Context) (err error) {
+		r.Session, r.Token, err = e.Sessions.Refresh(ctx, in.Current, session.Renewal{Use: proved.Use, Device: in.Device, Carrier: in.Carrier, Token: in.Token})
+		return err
+	}
+	if !e.revokesOthers(in.Current, proved.Use) {
+		return r, refresh(ctx)
+	}
+	return r, e.Store.Atomic(ctx, func(ctx context.Context) error {
+		if err := refresh(ctx); err != nil {
 			return err
 		}
-		if e.revokesOthers(in.Current, proved.Use) {
-			if _, err := e.Sessions.RevokeOthers(ctx, r.Session); err != nil {
-				return err
-			}
-		}
-		return e.complete(ctx, f, proved.Use.Method)
+		_, err := e.Sessions.RevokeOthers(ctx, r.Session)
+		return err
 	})
 }
 

@@ -136,17 +136,14 @@ func (e *Engine) move(ctx context.Context, f *Flow, in Input) (bool, error) {
 func finishRegistration(ctx context.Context, e *Engine, f *Flow, in Input, o Outcome) (*Result, error) {
 	changed := o.(Changed)
 	r := &Result{Identity: changed.Identity}
-	proof := session.Proof{Identity: changed.Identity, Methods: []session.MethodUse{changed.Use}, Device: in.Device, Carrier: f.Type.Carrier()}
-	err := e.Store.Atomic(ctx, func(ctx context.Context) (err error) {
-		if err := e.Identities.InsertIdentity(ctx, changed.Identity); err != nil {
+	err := e.Store.Atomic(ctx, func(ctx context.Context) error {
+		if err := e.Identities.InsertIdentity(ctx, changed.Identity); err != nil || !e.Rules[Registration].StartSession {
 			return err
 		}
-		if r.Started = e.Rules[Registration].StartSession; r.Started {
-			if r.Session, r.Token, err = e.Sessions.Start(ctx, proof); err != nil {
-				return err
-			}
-		}
-		return e.complete(ctx, f, changed.Use.Method)
+		var err error
+		r.Started = true
+		r.Session, r.Token, err = e.Sessions.Start(ctx, session.Proof{Identity: changed.Identity, Methods: []session.MethodUse{changed.Use}, Device: in.Device, Carrier: f.Type.Carrier()})
+		return err
 	})
 	if errors.Is(err, identity.ErrTaken) {
 		return nil, e.Reject(ctx, f, Again{Messages: []Message{e.taken(changed.Identity)}})

@@ -185,15 +185,6 @@ func traitFaults(errs *identity.TraitErrors) Again {
 	return again
 }
 
-// complete stores by which method a flow was finished, and forgets what was typed into its form. It belongs into the
-// transaction of what the flow was for: neither is there without the other.
-func (e *Engine) complete(ctx context.Context, f *Flow, method string) error {
-	done := *f
-	done.Active, done.UpdatedAt = method, e.now()
-	done.Step, done.Answers, done.Faults, done.Messages = First, nil, nil, nil
-	return e.Store.UpdateFlow(ctx, &done)
-}
-
 // Reject stores what is wrong with a submission and returns the *Rejected to answer with.
 func (e *Engine) Reject(ctx context.Context, f *Flow, why Again) error {
 	e.Meter.SubmissionFailed(f.Kind)
