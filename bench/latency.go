@@ -17,7 +17,7 @@ func (s settings) latencies(dir string, all []place, results []result) error {
 		if err != nil {
 			return err
 		}
-		if err = server.settle(); err == nil {
+		if err = s.warm(server); err == nil {
 			err = s.latency(server, p, peak(results, p.name), s.from(s.rounds)+1)
 		}
 		server.stop()

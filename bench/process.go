@@ -113,6 +113,19 @@ func (p *process) settle() error {
 	return nil
 }
 
+// warmUp is how long a server is asked before it is measured, so that its heap has grown to what it works with: the first touch
+// of memory makes a virtual machine wait for its host.
+const warmUp = 5 * time.Second
+
+// warm has a server settle, and then answer checks for a while.
+func (s settings) warm(server *process) error {
+	if err := server.settle(); err != nil {
+		return err
+	}
+	_, err := load(server.address, s.connections, warmUp, scenarios[0].operations(0, 0))
+	return err
+}
+
 // processorTime is what the process has used so far, in user and system mode (proc(5), in hundredths of a second).
 func (p *process) processorTime() time.Duration {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))

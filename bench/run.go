@@ -82,7 +82,7 @@ func (s settings) compareAll(dir string, p place) (results []result, err error) 
 	if err := enlist(server); err != nil {
 		return nil, err
 	}
-	if err := server.settle(); err != nil {
+	if err := s.warm(server); err != nil {
 		return nil, err
 	}
 	for _, x := range scenarios {

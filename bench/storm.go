@@ -60,7 +60,7 @@ func (s settings) stormed(dir string, p place) error {
 	if err := enlist(server); err != nil {
 		return err
 	}
-	if err := server.settle(); err != nil {
+	if err := s.warm(server); err != nil {
 		return err
 	}
 	checks := scenarios[0].operations(0, 0)
