@@ -87,7 +87,7 @@ func startOf(l *life) []int {
 // judgeEnd looks for the operation that explains an end.
 func (c *checker) judgeEnd(l *life) {
 	e := l.over[0]
-	if end := c.endOf(l); end != nil && end.end < e.At && !c.verdict.Run.Stepped {
+	if end := c.endOf(l); end != nil && end.end < e.At && !c.verdict.Run.Stepped && !l.calledExpired(e, end) {
 		c.accuse(Final, l.id, []int{end.n}, "ended once more at %d (%s by %s), after an answer had said that it has ended (%s)", e.At, e.Reason, e.Actor, end.kind)
 		return
 	}
@@ -118,6 +118,12 @@ func (c *checker) judgeExpiry(l *life, e history.Event) {
 	if until := l.lives(e.At); until > e.At && !c.verdict.Run.Stepped {
 		c.accuse(Alive, l.id, startOf(l), "is called expired at %d, although an answer had said that it lives until %d", e.At, until)
 	}
+}
+
+// calledExpired reports whether the event of an end says that the session's time had run out, which it had before a sign-out
+// that was answered earlier: a page is led on then, and nothing is left to write down.
+func (l *life) calledExpired(e history.Event, answered *moment) bool {
+	return e.Reason == expired && l.row != nil && l.row.Expires < answered.begin
 }
 
 // fits reports whether an operation can have caused an end.

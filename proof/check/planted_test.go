@@ -418,6 +418,30 @@ func TestAnEndThatCameTooLateIsNoViolation(t *testing.T) {
 	}
 }
 
+// Whoever follows a link to sign out, after the time has run out, is led on; that it had run out is written down by the next one.
+func TestAnEndThatIsWrittenDownAfterAPageWasLedOnIsNoViolation(t *testing.T) {
+	for _, c := range []struct {
+		early int64 // how long before its time the link was followed, in microseconds
+		want  bool
+	}{{0, true}, {1000, false}} {
+		p := recorded(t)
+		seen, link := p.alive(), p.kind(history.LogoutLink, 303)
+		until := p.untilWhen(seen.Session)
+		p.tooLate(seen, until+10)
+		p.rowOf(seen.Session).Expires = until
+		o := p.later(seen)
+		o.Kind, o.Way, o.Status, o.Begin, o.End, o.Expires, o.Shown = history.LogoutLink, "", 303, until+1-c.early, until+2-c.early, 0, nil
+		o.Named, o.Location, o.Fields = []string{seen.Session}, link.Location, link.Fields
+		v, err := check.Check(p.all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if none := len(v.Violations) == 0; none != c.want {
+			t.Errorf("%d microseconds early: %v", c.early, v.Violations)
+		}
+	}
+}
+
 func TestARecordedHistoryHasNoViolations(t *testing.T) {
 	v, err := check.Check(recorded(t).all)
 	if err != nil {
