@@ -65,15 +65,14 @@ func (w *Workers) do(t task) (o outcome, err error) {
 		return o, err
 	}
 	o, starved, err := one.do(t)
-	switch {
-	case starved:
-		one.end()
+	if starved {
 		w.starve()
-	case err == nil:
-		w.giveBack(one)
-	default:
-		one.end()
 	}
+	if err == nil && !starved {
+		w.giveBack(one)
+		return o, nil
+	}
+	one.end()
 	switch {
 	case err == nil:
 		return o, nil
@@ -102,7 +101,7 @@ func (w *Workers) starve() {
 	w.starving = time.Now().Add(starvingTime)
 }
 
-// wanted is which processes are to be used now.
+// wanted is which processes are to be used now. It is called with mu held.
 func (w *Workers) wanted() rank { return rank(time.Now().Before(w.starving)) }
 
 func (w *Workers) take() (one *worker, spare bool, err error) {
