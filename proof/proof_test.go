@@ -4,10 +4,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"exeunt/internal/testkit"
+	"exeunt/proof/check"
 	"exeunt/proof/history"
 	"exeunt/proof/rig"
 )
@@ -67,6 +69,22 @@ func place(t *testing.T) string {
 		}
 	})
 	return dir
+}
+
+func TestEachBrokenPromiseIsShown(t *testing.T) {
+	var all []check.Violation
+	for _, promise := range []int{check.Alive, check.Alive, check.Alive, check.Final, check.Silent, check.Final} {
+		all = append(all, check.Violation{Promise: promise, Ops: []int{len(all)}})
+	}
+	for most, want := range map[int][]int{0: nil, 2: {0, 3}, 4: {0, 3, 4, 1}, 5: {0, 3, 4, 1, 5}, 9: {0, 3, 4, 1, 5, 2}} {
+		var got []int
+		for _, one := range taking(all, most) {
+			got = append(got, one.Ops...)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("of %d: %v instead of %v", most, got, want)
+		}
+	}
 }
 
 func TestSetupsAreFoundByTheirNames(t *testing.T) {

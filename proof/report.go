@@ -16,9 +16,24 @@ import (
 
 const mostShown = 8 // violations with the operations that show them
 
+// taking takes so many violations at most, the promises in turn.
+func taking(all []check.Violation, most int) []check.Violation {
+	turns, told := make(map[int][]check.Violation), map[int]int{}
+	for _, one := range all {
+		turn := told[one.Promise]
+		told[one.Promise]++
+		turns[turn] = append(turns[turn], one)
+	}
+	var some []check.Violation
+	for turn := 0; len(some) < min(most, len(all)); turn++ {
+		some = append(some, turns[turn]...)
+	}
+	return some[:min(most, len(all))]
+}
+
 // report prints the violations of a run, each with the operations that show it, and returns how many there are.
 func report(w io.Writer, v *check.Verdict, source history.File) int {
-	shown := v.Violations[:min(len(v.Violations), mostShown)]
+	shown := taking(v.Violations, mostShown)
 	lines := map[int]string{}
 	for _, one := range shown {
 		for _, n := range one.Ops {

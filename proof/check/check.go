@@ -53,12 +53,12 @@ type Verdict struct {
 	Elsewhere  int                  // checks at other nodes that began after a sign-out was answered
 	Gone       int                  // those of them that were refused
 	Kinds      map[history.Kind]int // operations that succeeded
-	Violations []Violation          // the first of them, at most Most
+	Violations []Violation          // the first of each promise, at most Most of one
 	Total      int                  // of violations
 }
 
-// Most is how many violations are told of in full.
-const Most = 50
+// Most is how many violations of a promise are told of in full, so that many of one do not hide those of another.
+const Most = 20
 
 // Check reads a history twice and judges it.
 func Check(source history.Source) (*Verdict, error) {
@@ -94,6 +94,7 @@ func Check(source history.Source) (*Verdict, error) {
 // checker knows what a history says.
 type checker struct {
 	verdict  Verdict
+	accused  [len(names)]int // how often, by promise
 	runs     int
 	lives    map[string]*life
 	people   map[string]*person
@@ -219,7 +220,7 @@ func (c *checker) token(n int) *token {
 // accuse notes a violation.
 func (c *checker) accuse(promise int, session string, ops []int, why string, args ...any) {
 	c.verdict.Total++
-	if len(c.verdict.Violations) == Most {
+	if c.accused[promise]++; c.accused[promise] > Most {
 		return
 	}
 	ops = slices.DeleteFunc(ops, func(n int) bool { return n == 0 })

@@ -455,6 +455,28 @@ func TestARecordedHistoryHasNoViolations(t *testing.T) {
 	}
 }
 
+// A server that lost much breaks one promise often; what else it breaks must not be hidden by that.
+func TestManyViolationsOfAPromiseDoNotHideThoseOfAnother(t *testing.T) {
+	p := recorded(t)
+	_, seen := p.signedOut()
+	lost := p.alive()
+	for range 3 * check.Most {
+		p.later(lost).Status = 401
+	}
+	p.later(seen)
+	v, err := check.Check(p.all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[int]int{}
+	for _, one := range v.Violations {
+		told[one.Promise]++
+	}
+	if told[check.Alive] != check.Most || told[check.Final] == 0 || v.Total <= 3*check.Most {
+		t.Errorf("of %d violations were told, by promise: %v", v.Total, told)
+	}
+}
+
 func TestPlantedViolationsOfEachPromiseAreFound(t *testing.T) {
 	promises := map[int]bool{}
 	for _, one := range planted {
