@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,8 +37,9 @@ const (
 	byPrevious query = ` WHERE s.previous_token_hash = ANY($1) AND s.previous_token_hash IS NOT NULL`
 	withOwner  query = ` FROM sessions s JOIN identities i ON i.id = s.identity_id`
 
-	stamps query = `SELECT s.token_hash, CAST(0 AS BIGINT)` + stampColumns + ownerLooked + ` FROM sessions s` + byToken + `
- UNION ALL SELECT s.previous_token_hash, s.previous_until` + stampColumns + ownerLooked + ` FROM sessions s` + byPrevious
+	stamps         query = `SELECT s.token_hash, CAST(0 AS BIGINT)` + stampColumns + ownerLooked + ` FROM sessions s` + byToken
+	previousStamps query = `SELECT s.previous_token_hash, s.previous_until` + stampColumns + ownerLooked + ` FROM sessions s` + byPrevious
+
 	stampedSessions query = `SELECT s.token_hash, CAST(0 AS BIGINT)` + stampColumns + ownerVersion + `,` + sessionColumns + `,` + identityColumns + withOwner + byToken + `
  UNION ALL SELECT s.previous_token_hash, s.previous_until` + stampColumns + ownerVersion + `,` + previousColumns + `,` + identityColumns + withOwner + byPrevious
 )
@@ -76,17 +78,34 @@ func (l *lookups) query(tokens []session.TokenHash, _ time.Time) (found map[sess
 	return found, err
 }
 
-// compare finds the sessions whose rows have not changed since they were read, and returns the tokens of the others.
+// compare finds the sessions whose rows have not changed since they were read, and returns the tokens of the others. Only what is
+// no session's token now is looked for among those that were replaced: a token is replaced once and never comes back, so that
+// whichever was first, the replacement or the first of these statements, one of them sees it.
 func (l *lookups) compare(ctx context.Context, tokens []session.TokenHash, found map[session.TokenHash]*session.Session) (fresh []session.TokenHash, err error) {
-	err = l.each(ctx, stamps, tokens, func(rows pgx.Rows, token session.TokenHash, now stamp) error {
-		if s := l.readings.known(token, now); s != nil {
-			found[token] = s
+	for _, q := range []query{stamps, previousStamps} {
+		err := l.each(ctx, q, tokens, func(rows pgx.Rows, token session.TokenHash, now stamp) error {
+			if s := l.readings.known(token, now); s != nil {
+				found[token] = s
+				return nil
+			}
+			fresh = append(fresh, token)
 			return nil
+		})
+		if tokens = missing(tokens, found, fresh); err != nil || len(tokens) == 0 {
+			return fresh, err
 		}
-		fresh = append(fresh, token)
-		return nil
-	})
-	return fresh, err
+	}
+	return fresh, nil
+}
+
+// missing returns those tokens that are neither found nor fresh.
+func missing(tokens []session.TokenHash, found map[session.TokenHash]*session.Session, fresh []session.TokenHash) (rest []session.TokenHash) {
+	for _, token := range tokens {
+		if found[token] == nil && !slices.Contains(fresh, token) {
+			rest = append(rest, token)
+		}
+	}
+	return rest
 }
 
 // read reads whole rows.

@@ -26,6 +26,34 @@ func (f fixture) rotate(c client, at, until time.Time) client {
 	return next
 }
 
+// A look-up is of more than one statement, on PostgreSQL; a replacement in between must not hide the session.
+func TestATokenIsFoundWhileItIsReplaced(t *testing.T) {
+	onEach(t, func(f fixture) {
+		i := f.someone()
+		for range 50 {
+			c := f.signIn(i)
+			replaced, errs := make(chan struct{}), make(chan []error)
+			go func() {
+				errs <- together(4, func(int) error {
+					for {
+						if _, err := f.SessionByToken(f.ctx, c.token); err != nil {
+							return err
+						}
+						select {
+						case <-replaced:
+							return nil
+						default:
+						}
+					}
+				})
+			}()
+			f.rotate(c, now.Add(time.Second), now.Add(5*time.Second))
+			close(replaced)
+			f.ok(errors.Join(<-errs...))
+		}
+	})
+}
+
 func TestATokenThatWasReplacedWorksForAMoment(t *testing.T) {
 	onEach(t, func(f fixture) {
 		i := f.someone()
