@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long anything in a browser may take before the test fails.
-const patience = 20 * time.Second
+const patience = 45 * time.Second
 
 // tab is one page of a running browser.
 type tab struct {

@@ -68,6 +68,7 @@ func waitUntilKnown(t *testing.T, p *testkit.Process, address string) {
 
 // An administrator says where people go who sign out, on one node; somebody who uses another node goes there.
 func TestTheRedirectOfTheConsoleIsWhereSigningOutLeads(t *testing.T) {
+	t.Parallel()
 	for _, scripts := range []bool{true, false} {
 		t.Run(fmt.Sprintf("with scripts %v", scripts), func(t *testing.T) {
 			dsn := testkit.Postgres(t)
@@ -99,6 +100,7 @@ func TestTheRedirectOfTheConsoleIsWhereSigningOutLeads(t *testing.T) {
 
 // Two people at the console: what one does, the other sees, and the end of a key ends both their visits.
 func TestTheConsoleGoesOnByItself(t *testing.T) {
+	t.Parallel()
 	p := alone(t, testkit.File(t), "lifespan: 24h", "")
 	boss := chromium(t)
 	key := boss.makeFirstKey(p)
@@ -127,6 +129,7 @@ func TestTheConsoleGoesOnByItself(t *testing.T) {
 
 // Every page of the console.
 func TestEveryPageOfTheConsole(t *testing.T) {
+	t.Parallel()
 	p := alone(t, testkit.File(t), "lifespan: 24h, hooks: [{url: 'http://127.0.0.1:1/', secret: a-secret-for-tests-only-of-some-length, give_up_after: 1s, allow_private_addresses: true}]", "")
 	b := chromium(t)
 	a := newAlbum(b)
@@ -171,6 +174,7 @@ func TestEveryPageOfTheConsole(t *testing.T) {
 
 // A person whom an administrator lets in needs no key: the browser sends their session to both ports.
 func TestThePersonWhoIsLetInEntersTheConsoleUntilTheySignOut(t *testing.T) {
+	t.Parallel()
 	p := alone(t, testkit.File(t), "lifespan: 24h", "")
 	key := chromium(t).makeFirstKey(p)
 	ada := chromium(t)

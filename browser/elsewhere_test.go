@@ -27,6 +27,7 @@ async function status(address) { try { return (await call(address)).status } cat
 </script>`
 
 func TestASinglePageApplicationSignsOutFromAnotherOrigin(t *testing.T) {
+	t.Parallel()
 	content := pages{spaHost + "/": application, rogueHost + "/": application}
 	onEachEngine(t, content, func(t *testing.T, h *house, b *tab) {
 		const email = "spa@example.org"
@@ -124,6 +125,7 @@ const post = (action, token, method) => {
 </script>`
 
 func TestAHostilePageSignsNobodyOut(t *testing.T) {
+	t.Parallel()
 	content := pages{}
 	onEachEngine(t, content, func(t *testing.T, h *house, b *tab) {
 		b.register(h.auth, "attacker@example.org")
@@ -169,6 +171,7 @@ func (b *tab) logoutURL() string {
 }
 
 func TestStrictCookiesAndALinkOfAnotherSite(t *testing.T) {
+	t.Parallel()
 	p := testkit.Start(t, t.TempDir(), testkit.Quick+"cookies: {same_site: Strict}\n")
 	content := pages{}
 	sites := httptest.NewServer(serveSites(content))

@@ -67,6 +67,7 @@ func (a album) print(name string) {
 
 // The server with nothing but its defaults, a browser, and every page that a person may see.
 func TestEveryPageWithNothingElseInstalled(t *testing.T) {
+	t.Parallel()
 	p := testkit.Start(t, t.TempDir(), "serve: {public: {port: 0}, admin: {port: 0}}\n")
 	b := chromium(t)
 	a := newAlbum(b)
@@ -114,6 +115,7 @@ func TestEveryPageWithNothingElseInstalled(t *testing.T) {
 
 // The pages of a longer stay: second factors, other devices, and an end that was not one's own doing.
 func TestEveryPageOfALongerStay(t *testing.T) {
+	t.Parallel()
 	p := alone(t, testkit.File(t), "remember_me: {lifespan: 720h}, lifespan: 24h", "")
 	b := chromium(t)
 	a := newAlbum(b)
@@ -163,6 +165,7 @@ func TestEveryPageOfALongerStay(t *testing.T) {
 }
 
 func TestSignOutEverywhereElse(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, nil, func(t *testing.T, h *house, b *tab) {
 		const email = "everywhere@example.org"
 		b.register(h.auth, email)
@@ -179,6 +182,7 @@ func TestSignOutEverywhereElse(t *testing.T) {
 }
 
 func TestNothingMovesForWhoeverAsksForThat(t *testing.T) {
+	t.Parallel()
 	p := testkit.Start(t, t.TempDir(), "serve: {public: {port: 0}, admin: {port: 0}}\n")
 	b := chromium(t)
 	b.open(p.Public + "/ui/signed-out")

@@ -75,6 +75,7 @@ func inner(host, id string) string {
 // a connection that has brought chunks. Behind nginx, which keeps its connections, the server sees no request that nginx has
 // not seen.
 func TestNoRequestIsSmuggled(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, testkit.File(t), pages{})
 	directly := func() (net.Conn, error) { return net.Dial("tcp", h.own) }
 	behind := func() (net.Conn, error) {

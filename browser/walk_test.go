@@ -17,6 +17,7 @@ func onEachEngine(t *testing.T, content pages, test func(t *testing.T, h *house,
 }
 
 func TestSigningOutInOneTabIsSeenInTheOther(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, nil, func(t *testing.T, h *house, first *tab) {
 		first.register(h.auth, "two-tabs@example.org")
 		first.open(h.auth + "/ui/?visited=again") // a private page to go back to
@@ -45,6 +46,7 @@ func TestSigningOutInOneTabIsSeenInTheOther(t *testing.T) {
 }
 
 func TestAnOldLogoutLinkEndsOnTheSuccessPage(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, nil, func(t *testing.T, h *house, b *tab) {
 		b.register(h.auth, "old-link@example.org")
 		link := b.logoutURL()
@@ -62,6 +64,7 @@ func TestAnOldLogoutLinkEndsOnTheSuccessPage(t *testing.T) {
 }
 
 func TestNginxLetsNobodyInWhoHasSignedOut(t *testing.T) {
+	t.Parallel()
 	content := pages{appHost + "/private": "<h1>The private page</h1>", appHost + "/": "<h1>The public page</h1>"}
 	onEachEngine(t, content, func(t *testing.T, h *house, b *tab) {
 		guarded := func() int { return evaluate[int](b, `fetch("/private", {cache: "no-store"}).then(r => r.status)`) }
@@ -88,6 +91,7 @@ func TestNginxLetsNobodyInWhoHasSignedOut(t *testing.T) {
 }
 
 func TestAnApplicationMaySendItsVisitorOn(t *testing.T) {
+	t.Parallel()
 	content := pages{spaHost + "/": "<h1>Somewhere else</h1>"}
 	onEachEngine(t, content, func(t *testing.T, h *house, b *tab) {
 		content[appHost+"/entry"] = "redirect " + h.evil + "/further"
@@ -103,6 +107,7 @@ func TestAnApplicationMaySendItsVisitorOn(t *testing.T) {
 }
 
 func TestSigningOutWithoutScripts(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, nil, func(t *testing.T, h *house, b *tab) {
 		b.register(h.auth, "no-scripts@example.org")
 		b.withoutScripts()

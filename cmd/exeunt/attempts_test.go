@@ -18,6 +18,7 @@ func (in *instance) guess(email, secret, client string) answer {
 
 // The whole server with its default bounds; other tests do without.
 func TestAClientThatFailsTooOftenIsRefusedAndSignOutsNever(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.File(t), bounded)
 	in.register("ada@example.org")
 	in.register("bo@example.org")
@@ -44,6 +45,7 @@ func TestAClientThatFailsTooOftenIsRefusedAndSignOutsNever(t *testing.T) {
 }
 
 func TestAFormIsNotSubmittedForEver(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.File(t), "serve: {public: {port: 0, failed_attempts_per_minute: 10}, admin: {port: 0}}\n")
 	f := in.call("GET", in.public+"/self-service/login/api", nil).expect(t, 200)
 	refused := 0
@@ -58,6 +60,7 @@ func TestAFormIsNotSubmittedForEver(t *testing.T) {
 }
 
 func TestAClientMayRegisterSoManyPeople(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.File(t), "serve: {public: {port: 0, failed_attempts_per_minute: 5, trusted_proxies: [127.0.0.1]}, admin: {port: 0}}\n")
 	register := func(n int, client string) answer {
 		f := in.call("GET", in.public+"/self-service/registration/api", nil, "X-Forwarded-For", client).expect(t, 200)
@@ -78,6 +81,7 @@ func TestAClientMayRegisterSoManyPeople(t *testing.T) {
 }
 
 func TestAClientMaySendSoManyUnknownTokensAndNobodyElsePays(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.File(t), "serve: {public: {port: 0, failed_attempts_per_minute: 1, trusted_proxies: [127.0.0.1]}, admin: {port: 0}}\n")
 	in.register("ada@example.org")
 	live, _ := in.login("ada@example.org")
@@ -140,6 +144,7 @@ func TestAClientMaySendSoManyUnknownTokensAndNobodyElsePays(t *testing.T) {
 }
 
 func TestNobodyFillsTheStoreWithFlowsInPlaceOfExpiredOnes(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.File(t), "serve: {public: {port: 0, failed_attempts_per_minute: 5, trusted_proxies: [127.0.0.1]}, admin: {port: 0}}\nselfservice: {flows: {login: {lifespan: 1s}}}\n")
 	action := in.call("GET", in.public+"/self-service/login/api", nil, "X-Forwarded-For", "203.0.113.5").expect(t, 200).text(t, "ui.action")
 	until(t, func() bool { return in.call("POST", action, object{}, "X-Forwarded-For", "203.0.113.6").status == 410 })
@@ -155,6 +160,7 @@ func TestNobodyFillsTheStoreWithFlowsInPlaceOfExpiredOnes(t *testing.T) {
 }
 
 func TestNobodyFillsTheStoreWithFlows(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.File(t), "serve: {public: {port: 0, failed_attempts_per_minute: 5, trusted_proxies: [127.0.0.1]}, admin: {port: 0}}\n")
 	for _, path := range []string{"/self-service/login/api", "/self-service/login/browser", "/self-service/registration/api"} {
 		begin := func(client string) answer {

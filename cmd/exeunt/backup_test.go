@@ -49,6 +49,7 @@ func backedUp(t *testing.T, dsn string) (copied, live, out, early string) {
 }
 
 func TestRestoringBringsNobodyBackWhoHasSignedOut(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()
@@ -73,6 +74,7 @@ func TestRestoringBringsNobodyBackWhoHasSignedOut(t *testing.T) {
 }
 
 func TestSessionsAreKeptAloudAndEndedInPlace(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()

@@ -121,6 +121,7 @@ var endpoints = []endpoint{
 }
 
 func TestEveryRouteIsAmongTheEndpoints(t *testing.T) {
+	t.Parallel()
 	all := routes(t)
 	var listed []string
 	for _, e := range endpoints {
@@ -261,6 +262,7 @@ func odd() []string {
 }
 
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		p := in.person()
 		logins, registrations := in.begin("login", "").text(t, "ui.action"), in.begin("registration", "").text(t, "ui.action")
@@ -460,6 +462,7 @@ func (in *instance) head(e endpoint, at string) {
 }
 
 func TestUnknownPaths(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		for _, base := range []string{in.public, in.admin} {
 			for _, path := range []string{"/", "/nope", "/admin", "/admin/", "/admin/nope", "/self-service", "/self-service/login/", "/%00", "/%ff", "/%2e%2e/%2e%2e", "/.git/config", "/debug/pprof/", "/self-service/errors/x",

@@ -120,6 +120,7 @@ func (b *browser) leaving(query string, header ...string) (address, token string
 }
 
 func TestAPersonSignsInAndOutWithFormsAlone(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		b, email := in.browser(), testkit.Email()
 		in.register(email)

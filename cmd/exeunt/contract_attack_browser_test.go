@@ -83,6 +83,7 @@ func stands(cookie, header, bearer string) string {
 // TestEveryPairingOfCredentials signs out with every mixture of them and every logout token: what was checked ends, and
 // nothing else does.
 func TestEveryPairingOfCredentials(t *testing.T) {
+	t.Parallel()
 	cookies := []string{"", "A cookie", "X cookie", "dead cookie", "junk", "B token"}
 	headers := []string{"", "B token", "Y token", "dead token", "A cookie"}
 	bearers := []string{"", "C token", "dead token"}
@@ -150,6 +151,7 @@ func TestEveryPairingOfCredentials(t *testing.T) {
 }
 
 func TestAttacksOnBrowsers(t *testing.T) {
+	t.Parallel()
 	const submit = "/self-service/logout"
 	contract(t, "", []row{
 		{"native logout ends the session in its body, whatever else is sent", func(t *testing.T, in *instance) {
@@ -316,6 +318,7 @@ func tokenOnPage(a answer) string {
 
 // TestPagesOfOthersCanCauseNothing sends everything that changes something, as a page of another site would.
 func TestPagesOfOthersCanCauseNothing(t *testing.T) {
+	t.Parallel()
 	// Submissions of native flows refuse Origin and cookies on the form; that is a row of section 1.5 of the flows.
 	exempt := map[string]string{
 		"* /sessions/whoami":              "changes nothing, whatever the method",
@@ -388,6 +391,7 @@ func TestPagesOfOthersCanCauseNothing(t *testing.T) {
 
 // TestKeysOfOtherTimes restarts one server with other secrets.
 func TestKeysOfOtherTimes(t *testing.T) {
+	t.Parallel()
 	const old, young = "the secret of last year, twice", "the secret of this year, once"
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {

@@ -25,6 +25,7 @@ func together(n int, call func(i int) int) []int {
 }
 
 func TestAttacks(t *testing.T) {
+	t.Parallel()
 	contract(t, "", []row{
 		{"twenty logouts of one token at once all succeed", func(t *testing.T, in *instance) {
 			p := in.person()
@@ -224,6 +225,7 @@ func TestAttacks(t *testing.T) {
 }
 
 func TestTrustedProxies(t *testing.T) {
+	t.Parallel()
 	contract(t, "serve: {public: {port: 0, trusted_proxies: [127.0.0.1, 10.0.0.0/8]}, admin: {port: 0}}\n", []row{
 		{"the client's address comes from a trusted proxy, checked and without a port (W22)", func(t *testing.T, in *instance) {
 			email := testkit.Email()

@@ -52,6 +52,7 @@ func form(o object) url.Values {
 }
 
 func TestContractBrowserInit(t *testing.T) {
+	t.Parallel()
 	var rows []row
 	for kind, page := range map[string]string{"login": loginPage, "registration": registrationPage} {
 		init := "/self-service/" + kind + "/browser"
@@ -221,6 +222,7 @@ func TestContractBrowserInit(t *testing.T) {
 }
 
 func TestContractBrowserLogin(t *testing.T) {
+	t.Parallel()
 	rows := []row{
 		{"flows 4.4: success, by a script", func(t *testing.T, in *instance) {
 			email := testkit.Email()
@@ -405,6 +407,7 @@ func TestContractBrowserLogin(t *testing.T) {
 }
 
 func TestContractBrowserFlowsThatExpire(t *testing.T) {
+	t.Parallel()
 	short := strings.Replace(pages, "flows:\n    login: {", "flows:\n    login: {lifespan: 2s, ", 1)
 	short = strings.Replace(short, "registration: {", "registration: {lifespan: 2s, ", 1)
 	onEachEngine(t, short, func(t *testing.T, in *instance) {
@@ -438,6 +441,7 @@ func TestContractBrowserFlowsThatExpire(t *testing.T) {
 }
 
 func TestContractBrowserRegistration(t *testing.T) {
+	t.Parallel()
 	traits := func() object { return object{"email": testkit.Email(), "name": object{"first": "Ada"}} }
 	sign := func(f answer, t object, w string) object {
 		return object{"method": "password", "traits": t, "password": w, "csrf_token": ""}
@@ -582,6 +586,7 @@ func TestContractBrowserRegistration(t *testing.T) {
 
 // TestContractSecondFactor gives an identity a second factor behind the server's back, as no method sets one up yet.
 func TestContractSecondFactor(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()
@@ -639,6 +644,7 @@ func TestContractSecondFactor(t *testing.T) {
 
 // A page with the Referrer-Policy no-referrer keeps its origin to itself, and so does whoever hides theirs.
 func TestAFormThatHidesItsOriginIsOfAPageOfOnesOwnAtMost(t *testing.T) {
+	t.Parallel()
 	contract(t, pages, []row{
 		{"a page of one's own may", func(t *testing.T, in *instance) {
 			p := in.person()

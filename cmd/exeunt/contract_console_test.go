@@ -134,6 +134,7 @@ func (a answer) hides(t *testing.T, texts ...string) answer {
 }
 
 func TestConsoleIsOpenOnThisMachineUntilThereIsAKey(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		v := in.console("")
 		v.get("").says(t, "There is no key of the admin API yet", "Make the first key")
@@ -173,6 +174,7 @@ func (in *instance) visits(key string) (all []string) {
 }
 
 func TestConsoleIsEnteredWithAKey(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, rootID := in.key("root", "", "all")
 		v := &visitor{instance: in}
@@ -216,6 +218,7 @@ func TestConsoleIsEnteredWithAKey(t *testing.T) {
 }
 
 func TestConsoleVisitsEndForGood(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		v := in.console(root)
@@ -252,6 +255,7 @@ func TestConsoleVisitsEndForGood(t *testing.T) {
 }
 
 func TestConsoleRefusesForgedForms(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		p := in.person()
@@ -279,6 +283,7 @@ func TestConsoleRefusesForgedForms(t *testing.T) {
 }
 
 func TestConsoleHonoursScopes(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		p := in.person()
@@ -314,6 +319,7 @@ func TestConsoleHonoursScopes(t *testing.T) {
 }
 
 func TestConsoleEndsAndExtendsSessions(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, _ := in.key("boss", "", "all")
 		v := in.console(root)
@@ -365,6 +371,7 @@ func TestConsoleEndsAndExtendsSessions(t *testing.T) {
 }
 
 func TestConsolePagesFollowOneAnother(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		v := in.console("")
 		in.register("many@example.org")
@@ -402,6 +409,7 @@ func TestConsolePagesFollowOneAnother(t *testing.T) {
 }
 
 func TestConsoleShowsAndDeactivatesPeople(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, _ := in.key("boss", "", "all")
 		v := in.console(root)
@@ -429,6 +437,7 @@ func TestConsoleShowsAndDeactivatesPeople(t *testing.T) {
 }
 
 func TestConsoleShowsScriptsAsText(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		v := in.console("")
 		const evil = `"'><script>alert(1)</script>`
@@ -453,6 +462,7 @@ func TestConsoleShowsScriptsAsText(t *testing.T) {
 }
 
 func TestConsoleChangesRedirects(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "selfservice: {allowed_return_urls: ['https://app.example/']}\n", func(t *testing.T, in *instance) {
 		root, _ := in.key("boss", "", "all")
 		v, other := in.console(root), in.console(root)
@@ -480,6 +490,7 @@ func TestConsoleChangesRedirects(t *testing.T) {
 }
 
 func TestConsoleMakesAndRevokesKeys(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		v := in.console(root)
@@ -503,6 +514,7 @@ func TestConsoleMakesAndRevokesKeys(t *testing.T) {
 }
 
 func TestConsoleKeysAreGuessedInVain(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "serve: {public: {port: 0, failed_attempts_per_minute: 3}, admin: {port: 0}}\n", func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		v := &visitor{instance: in}
@@ -519,6 +531,7 @@ func TestConsoleKeysAreGuessedInVain(t *testing.T) {
 }
 
 func TestConsoleSendsDeliveriesAgain(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "session: {hooks: [{url: 'http://127.0.0.1:1/', secret: a-secret-for-tests-only-of-some-length, give_up_after: 1s, allow_private_addresses: true}]}\n", func(t *testing.T, in *instance) {
 		root, _ := in.key("boss", "", "all")
 		reader, _ := in.key("reader", root, "sessions:read")
@@ -542,6 +555,7 @@ func TestConsoleSendsDeliveriesAgain(t *testing.T) {
 }
 
 func TestConsoleStopsTellingWhoseKeyIsRevoked(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		reader, id := in.key("reader", root, "sessions:read")

@@ -11,6 +11,7 @@ import (
 )
 
 func TestContractCookieCredentials(t *testing.T) {
+	t.Parallel()
 	unknown := "ory_sc_" + strings.Repeat("A", 32)
 	var rows []row
 	// Each row sends a cookie of person A, a token of person B, or what it makes of them, and says whose session counts.
@@ -87,6 +88,7 @@ func TestContractCookieCredentials(t *testing.T) {
 }
 
 func TestContractSessionCookie(t *testing.T) {
+	t.Parallel()
 	contract(t, "", []row{
 		{"sessions 6.1: the cookie of a sign-in", func(t *testing.T, in *instance) {
 			email := testkit.Email()
@@ -140,6 +142,7 @@ func TestContractSessionCookie(t *testing.T) {
 }
 
 func TestContractCookieSettings(t *testing.T) {
+	t.Parallel()
 	const day = `Expires=[^;]+; Max-Age=(8639[0-9]|86400); HttpOnly`
 	const token, csrf = `ory_sc_[A-Za-z0-9]{32}(\.[0-9a-z]{10})?`, `csrf_token_[0-9a-f]{64}=[A-Za-z0-9+/]{43}=`
 	for _, c := range []struct {
@@ -195,6 +198,7 @@ func TestContractCookieSettings(t *testing.T) {
 }
 
 func TestContractCookiesOfOtherTimes(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()
@@ -234,6 +238,7 @@ func TestContractCookiesOfOtherTimes(t *testing.T) {
 }
 
 func TestContractCookiesThatAreToGoWithTheBrowser(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()
@@ -254,6 +259,7 @@ func TestContractCookiesThatAreToGoWithTheBrowser(t *testing.T) {
 }
 
 func TestContractAntiForgeryCookie(t *testing.T) {
+	t.Parallel()
 	login := func(b *browser, email string) (answer, object) {
 		f := b.ask("/self-service/login/browser").expect(b.t, 200)
 		return f, object{"method": "password", "identifier": email, "password": passphrase, "csrf_token": f.csrf(b.t)}
@@ -391,6 +397,7 @@ func TestContractAntiForgeryCookie(t *testing.T) {
 }
 
 func TestContractCookiesThatWereReplaced(t *testing.T) {
+	t.Parallel()
 	replaced := func(in *instance) (b *browser, p person, old string) {
 		b, p = in.visitor()
 		old = b.cookie()

@@ -40,6 +40,7 @@ func (a answer) readable(t *testing.T, origin string) answer {
 }
 
 func TestContractCORS(t *testing.T) {
+	t.Parallel()
 	var rows []row
 	for _, path := range []string{"/sessions/whoami", "/self-service/login/browser", "/self-service/logout", "/self-service/logout/api", "/health/alive", "/nope"} {
 		rows = append(rows, row{"sessions 7: preflight of " + path, func(t *testing.T, in *instance) {
@@ -125,6 +126,7 @@ func TestContractCORS(t *testing.T) {
 }
 
 func TestContractCORSForEverybody(t *testing.T) {
+	t.Parallel()
 	open := strings.Replace(cors, "allowed_origins: ['https://app.example.com', 'https://*.wild.example.com']", "allowed_origins: ['*'], allow_credentials: false", 1)
 	contract(t, open, []row{
 		{"sessions 7, W14: everybody may read, and nobody with cookies", func(t *testing.T, in *instance) {
@@ -144,6 +146,7 @@ func TestContractCORSForEverybody(t *testing.T) {
 }
 
 func TestContractNoCORS(t *testing.T) {
+	t.Parallel()
 	contract(t, "", []row{
 		{"sessions 7: without it nothing is marked, and a preflight is a request like any other", func(t *testing.T, in *instance) {
 			b, _ := in.visitor()

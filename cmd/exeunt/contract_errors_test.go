@@ -10,6 +10,7 @@ import (
 )
 
 func TestContractErrors(t *testing.T) {
+	t.Parallel()
 	// fail makes a navigation fail and returns the id of the error.
 	fail := func(in *instance, header ...string) string {
 		in.t.Helper()

@@ -35,6 +35,7 @@ func (a answer) kinds(t *testing.T) string {
 }
 
 func TestContractEvents(t *testing.T) {
+	t.Parallel()
 	contract(t, "session: {extend_debounce: 0s}\n", []row{
 		{"what happened to a session, the oldest first, with when, why and by whom", func(t *testing.T, in *instance) {
 			p := in.person()
@@ -284,6 +285,7 @@ func (f *feed) next() (m message) {
 }
 
 func TestFollowersAreBounded(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.File(t), "")
 	var all []*feed
 	for range 64 {
@@ -307,6 +309,7 @@ func TestFollowersAreBounded(t *testing.T) {
 }
 
 func TestFollowersOfAllNodesAreTold(t *testing.T) {
+	t.Parallel()
 	if !testkit.HasPostgres() {
 		return // an embedded database has one node
 	}
@@ -332,6 +335,7 @@ func TestFollowersOfAllNodesAreTold(t *testing.T) {
 }
 
 func TestAServerThatStopsEndsItsFollowers(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		f := in.follow("")
 		begun := time.Now()
@@ -353,6 +357,7 @@ func TestAServerThatStopsEndsItsFollowers(t *testing.T) {
 }
 
 func TestTheConfigurationKnowsAllKindsOfEvents(t *testing.T) {
+	t.Parallel()
 	if diff := cmp.Diff(event.Kinds, config.HookEvents); diff != "" {
 		t.Error(diff)
 	}

@@ -10,6 +10,7 @@ import (
 )
 
 func TestContractFactors(t *testing.T) {
+	t.Parallel()
 	contract(t, factors, []row{
 		{"flows 9: what settings show of an app that is not set up", func(t *testing.T, in *instance) {
 			p := in.person()
@@ -351,6 +352,7 @@ func TestContractFactors(t *testing.T) {
 }
 
 func TestFailedSecondFactorsAreBounded(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "serve: {public: {port: 0, failed_attempts_per_minute: 5}, admin: {port: 0}}\n"+factors, func(t *testing.T, in *instance) {
 		p := in.person()
 		app := in.enrol(&p)

@@ -23,6 +23,7 @@ selfservice:
 )
 
 func TestContractLoginFlow(t *testing.T) {
+	t.Parallel()
 	contract(t, returns, []row{
 		{"flows 4.1: a new flow", func(t *testing.T, in *instance) {
 			a := in.begin("login", "").expect(t, 200).has(t, "", loginKeys).has(t, "ui", "action method nodes")
@@ -326,6 +327,7 @@ func TestContractLoginFlow(t *testing.T) {
 }
 
 func TestContractExpiredFlow(t *testing.T) {
+	t.Parallel()
 	extra := `
 selfservice:
   default_browser_return_url: https://app.example/
@@ -360,6 +362,7 @@ selfservice:
 }
 
 func TestContractRegistrationFlow(t *testing.T) {
+	t.Parallel()
 	traits := func() object { return object{"email": testkit.Email()} }
 	rows := []row{
 		{"flows 5.1: a new flow", func(t *testing.T, in *instance) {
@@ -495,6 +498,7 @@ func TestContractRegistrationFlow(t *testing.T) {
 }
 
 func TestContractUnifiedRegistration(t *testing.T) {
+	t.Parallel()
 	extra := `
 selfservice: {flows: {registration: {style: unified, login_hints: true, after: {password: {hooks: [{hook: session}]}}},
   login: {after: {password: {hooks: [{hook: revoke_active_sessions}]}}}}}
@@ -542,6 +546,7 @@ selfservice: {flows: {registration: {style: unified, login_hints: true, after: {
 }
 
 func TestContractDisabled(t *testing.T) {
+	t.Parallel()
 	contract(t, "selfservice: {flows: {registration: {enabled: false}}, methods: {password: {enabled: false}}}\n", []row{
 		{"flows 5.1: registration is disabled", func(t *testing.T, in *instance) {
 			in.begin("registration", "").refused(t, 400, "self_service_flow_disabled")

@@ -7,6 +7,7 @@ import (
 )
 
 func TestContractWhatASubmissionLeavesBehind(t *testing.T) {
+	t.Parallel()
 	contract(t, "", []row{
 		{"flows 3: settings that fail after they succeeded show the form", func(t *testing.T, in *instance) {
 			p := in.person()

@@ -37,6 +37,7 @@ func onEachWithHook(t *testing.T, more string, test func(t *testing.T, in *insta
 }
 
 func TestContractHooks(t *testing.T) {
+	t.Parallel()
 	onEachWithHook(t, "", func(t *testing.T, in *instance, r *testkit.Receiver) {
 		p := in.person()
 		in.logout(p.token).expect(t, 204)
@@ -79,6 +80,7 @@ func TestContractHooks(t *testing.T) {
 }
 
 func TestWhatAHookRefusedCanBeSentAgain(t *testing.T) {
+	t.Parallel()
 	onEachWithHook(t, ", give_up_after: 1s", func(t *testing.T, in *instance, r *testkit.Receiver) {
 		var well atomic.Bool
 		r.Answer(func(_ int, _ testkit.Arrival, w http.ResponseWriter, _ *http.Request) {
@@ -114,6 +116,7 @@ func TestWhatAHookRefusedCanBeSentAgain(t *testing.T) {
 
 // TestAServerThatStopsHasSettledWhatItWasSending restarts the server while its hook takes its time.
 func TestAServerThatStopsHasSettledWhatItWasSending(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()

@@ -21,6 +21,7 @@ func (in *instance) identity(id, query string) answer {
 }
 
 func TestContractIdentities(t *testing.T) {
+	t.Parallel()
 	traits := func() object { return object{"email": testkit.Email()} }
 	rows := []row{
 		{"identities 5: create", func(t *testing.T, in *instance) {
@@ -316,6 +317,7 @@ func TestContractIdentities(t *testing.T) {
 }
 
 func TestContractIdentityList(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		var ids []string
 		organization := uuid.NewString()
@@ -424,6 +426,7 @@ func TestContractIdentityList(t *testing.T) {
 }
 
 func TestContractBatch(t *testing.T) {
+	t.Parallel()
 	batch := func(in *instance, entries ...any) answer {
 		return in.call("PATCH", in.admin+"/admin/identities", object{"identities": entries})
 	}

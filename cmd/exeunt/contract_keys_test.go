@@ -24,6 +24,7 @@ func withKey(secret string) []string {
 }
 
 func TestContractKeysOpenTheAdminAPI(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		p := in.person()
 		in.call("GET", in.public+"/admin/sessions", nil).refused(t, 404, "route_not_found")
@@ -67,6 +68,7 @@ func TestContractKeysOpenTheAdminAPI(t *testing.T) {
 }
 
 func TestContractKeysAllowWhatTheirScopesSay(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		p := in.person()
 		root, _ := in.key("root", "", "all")
@@ -127,6 +129,7 @@ func contains(all []string, one string) bool {
 }
 
 func TestContractKeysAreMadeListedAndRevoked(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, rootID := in.key("root", "", "all")
 		as := withKey(root)
@@ -170,6 +173,7 @@ func TestContractKeysAreMadeListedAndRevoked(t *testing.T) {
 }
 
 func TestContractAKeyThatHasExpiredStopsAndOpensNothing(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		until1 := time.Now().Add(1500 * time.Millisecond)
 		a := in.call("POST", in.admin+"/admin/keys", object{"name": "brief", "scopes": []string{"all"}, "expires_at": until1.Format(time.RFC3339Nano)}).expect(t, 201)
@@ -185,6 +189,7 @@ func TestContractAKeyThatHasExpiredStopsAndOpensNothing(t *testing.T) {
 }
 
 func TestContractAdminActsBearTheNameOfTheirKey(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		secret, _ := in.key("support-desk", root, "sessions:write", "identities:write")
@@ -207,6 +212,7 @@ func TestContractAdminActsBearTheNameOfTheirKey(t *testing.T) {
 }
 
 func TestContractWrongKeysAreHeldUpAndRightOnesAreNot(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "serve: {public: {port: 0, failed_attempts_per_minute: 3}, admin: {port: 0}}\n", func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		wrong := withKey("ory_pat_" + strings.Repeat("z", 32))
@@ -227,6 +233,7 @@ func TestContractWrongKeysAreHeldUpAndRightOnesAreNot(t *testing.T) {
 }
 
 func TestContractAPageElsewhereGetsNowhereWithOrWithoutKeys(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		ask := func(host, secret string) answer {
 			req, err := http.NewRequest("GET", in.admin+"/admin/sessions", nil)
@@ -252,6 +259,7 @@ func TestContractAPageElsewhereGetsNowhereWithOrWithoutKeys(t *testing.T) {
 
 // To the server only the plain name is that of this machine; to the system, this one is as well.
 func TestContractAnAdminListenerThatOthersReachIsNeverOpen(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			dsn := engine.DSN(t)
@@ -276,6 +284,7 @@ func TestContractAnAdminListenerThatOthersReachIsNeverOpen(t *testing.T) {
 }
 
 func TestContractAFollowerIsToldNothingOnceItsKeyIsRevoked(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		open := in.follow("")
 		root, _ := in.key("root", "", "all")
@@ -314,6 +323,7 @@ func (f *feed) end() error {
 }
 
 func TestContractASessionIsLookedUpByItsToken(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		p, q := in.person(), in.person()
 		lookup := func(token string) answer {
@@ -336,6 +346,7 @@ func TestContractASessionIsLookedUpByItsToken(t *testing.T) {
 
 // Whoever may look at sessions alone sees whose they are nowhere, and least of all what is for administrators of identities.
 func TestContractAKeyForSessionsShowsNobody(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.File(t), "")
 	p := in.person()
 	in.call("PATCH", in.admin+"/admin/identities/"+p.id, []object{{"op": "add", "path": "/metadata_admin", "value": object{"note": "hush"}}}).expect(t, 200)

@@ -23,6 +23,7 @@ func (a answer) instant(t *testing.T, path string) time.Time {
 }
 
 func TestContractSettingsWithSecondFactors(t *testing.T) {
+	t.Parallel()
 	contract(t, factors, []row{
 		{"flows 6.1: a session below the level is led to the second factor", func(t *testing.T, in *instance) {
 			p := in.person()
@@ -49,6 +50,7 @@ func TestContractSettingsWithSecondFactors(t *testing.T) {
 }
 
 func TestContractTokenExchangeWithSecondFactors(t *testing.T) {
+	t.Parallel()
 	contract(t, factors, []row{
 		{"sessions 4.2: the first factor alone is told nothing of the person", func(t *testing.T, in *instance) {
 			p := in.person()
@@ -64,6 +66,7 @@ func TestContractTokenExchangeWithSecondFactors(t *testing.T) {
 }
 
 func TestContractSliding(t *testing.T) {
+	t.Parallel()
 	contract(t, "\nsession: {lifespan: 3s, sliding: true, max_lifespan: 6s}\n", []row{
 		{"a session that is used slides, in the store and in the cookie, and ends at its longest life", func(t *testing.T, in *instance) {
 			b, p := in.visitor()
@@ -155,6 +158,7 @@ func TestContractSliding(t *testing.T) {
 }
 
 func TestContractIdle(t *testing.T) {
+	t.Parallel()
 	contract(t, "\nsession: {lifespan: 1h, idle_timeout: 2s}\n", []row{
 		{"a session that is used does not expire, and its last use is known", func(t *testing.T, in *instance) {
 			b, p := in.visitor()
@@ -196,6 +200,7 @@ func TestContractIdle(t *testing.T) {
 }
 
 func TestContractLimits(t *testing.T) {
+	t.Parallel()
 	live := func(in *instance, t *testing.T, id string) (ids []string) {
 		t.Helper()
 		for _, s := range in.sessionsOf(id) {
@@ -265,6 +270,7 @@ func TestContractLimits(t *testing.T) {
 }
 
 func TestThePasswordAloneMakesNoRoom(t *testing.T) {
+	t.Parallel()
 	for policy, status := range map[string]int{"evict_oldest": 200, "evict_idle": 200, "deny": 400} {
 		onEachEngine(t, factors+"session: {limit: {max: 2, policy: "+policy+"}}\n", func(t *testing.T, in *instance) {
 			p := in.person()
@@ -293,6 +299,7 @@ func TestThePasswordAloneMakesNoRoom(t *testing.T) {
 }
 
 func TestContractRememberMe(t *testing.T) {
+	t.Parallel()
 	contract(t, "\nsession: {lifespan: 1h, remember_me: {lifespan: 720h}}\n", []row{
 		{"who asks to stay signed in gets a cookie that outlives the browser, who does not one that goes with it", func(t *testing.T, in *instance) {
 			p := in.person()
@@ -333,6 +340,7 @@ func TestContractRememberMe(t *testing.T) {
 }
 
 func TestContractTokenExchange(t *testing.T) {
+	t.Parallel()
 	code := regexp.MustCompile(`^[A-Za-z0-9]{64}$`)
 	contract(t, "\nselfservice: {allowed_return_urls: ['myapp://callback']}\n", []row{
 		{"sessions 4.2: the codes of a flow are exchanged for a token, once", func(t *testing.T, in *instance) {
@@ -399,6 +407,7 @@ func TestContractTokenExchange(t *testing.T) {
 }
 
 func TestContractOwnSessionsWithMore(t *testing.T) {
+	t.Parallel()
 	contract(t, "", []row{
 		{"one's own list shows the session in use and those that are over, when asked to", func(t *testing.T, in *instance) {
 			p := in.person()

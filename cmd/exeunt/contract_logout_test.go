@@ -23,6 +23,7 @@ selfservice:
 )
 
 func TestContractLogoutInit(t *testing.T) {
+	t.Parallel()
 	const begin = "/self-service/logout/browser"
 	rows := []row{
 		{"sessions 1.1: the cookie of a live session, for scripts and for navigations", func(t *testing.T, in *instance) {
@@ -149,6 +150,7 @@ func TestContractLogoutInit(t *testing.T) {
 }
 
 func TestContractLogoutSubmit(t *testing.T) {
+	t.Parallel()
 	const submit = "/self-service/logout"
 	rows := []row{
 		{"sessions 1.2: own cookie and own token, by a script", func(t *testing.T, in *instance) {
@@ -432,6 +434,7 @@ func TestContractLogoutSubmit(t *testing.T) {
 }
 
 func TestContractMixedCredentialsAtLogout(t *testing.T) {
+	t.Parallel()
 	type mix struct{ cookie, header, bearer string } // whose: a, b (both cookies too), p (a native one), or x for unknown
 	var rows []row
 	add := func(name string, m mix, token string, status int, ended string) {
@@ -486,6 +489,7 @@ func TestContractMixedCredentialsAtLogout(t *testing.T) {
 }
 
 func TestContractLogoutOfAnExpiredSession(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "session: {lifespan: 2s}\n"+leaving, func(t *testing.T, in *instance) {
 		b, p := in.visitor()
 		cookie := b.cookie()
@@ -518,6 +522,7 @@ func TestContractLogoutOfAnExpiredSession(t *testing.T) {
 }
 
 func TestContractClearSiteData(t *testing.T) {
+	t.Parallel()
 	const data = `"cookies", "storage", "cache"`
 	const extra = `
 serve: {public: {port: 0, failed_attempts_per_minute: 0, trusted_proxies: [127.0.0.1]}, admin: {port: 0}}
@@ -577,6 +582,7 @@ selfservice: {flows: {logout: {clear_browser_data: true}}}
 }
 
 func TestALogoutLinkOutlivesTheListOfAddresses(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			dsn := engine.DSN(t)
@@ -597,6 +603,7 @@ func TestALogoutLinkOutlivesTheListOfAddresses(t *testing.T) {
 }
 
 func TestContractLogoutPages(t *testing.T) {
+	t.Parallel()
 	const errors = "selfservice: {flows: {error: {ui_url: 'https://app.example/error?x=1'}}}\n"
 	contract(t, errors, []row{
 		{"sessions 1.5: a configured error page keeps its query, and stands in where nobody asks before signing out", func(t *testing.T, in *instance) {
@@ -620,6 +627,7 @@ func TestContractLogoutPages(t *testing.T) {
 }
 
 func TestContractBasePath(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run("sessions 1.1: addresses follow from the base URL, on "+engine.Name, func(t *testing.T) {
 			in := startAt(t, engine.DSN(t), "http://127.0.0.1:6503/base/path", "")

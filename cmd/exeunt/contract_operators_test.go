@@ -44,6 +44,7 @@ func (v *visitor) out() {
 }
 
 func TestConsoleIsEnteredWithTheSessionOfAPersonWhomAnAdministratorLetsIn(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		b, p := in.visitor()
@@ -87,6 +88,7 @@ func TestConsoleIsEnteredWithTheSessionOfAPersonWhomAnAdministratorLetsIn(t *tes
 }
 
 func TestConsoleIsLeftAtOnceByAPersonWhoMayNotBeThereAnyMore(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		for name, end := range map[string]func(in *instance, b *browser, p person){
@@ -121,6 +123,7 @@ func TestConsoleIsLeftAtOnceByAPersonWhoMayNotBeThereAnyMore(t *testing.T) {
 }
 
 func TestConsoleStopsTellingAPersonWhoHasSignedOut(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		v, b, _ := in.operator(root, "sessions:read")
@@ -148,6 +151,7 @@ func TestConsoleStopsTellingAPersonWhoHasSignedOut(t *testing.T) {
 }
 
 func TestConsoleHonoursTheScopesOfAPerson(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		v, _, p := in.operator(root, "sessions:read")
@@ -169,6 +173,7 @@ func TestConsoleHonoursTheScopesOfAPerson(t *testing.T) {
 }
 
 func TestConsoleAsksAPersonForTheirSecondFactor(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "session: {whoami: {required_aal: aal1}}\n"+factors, func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		p := in.person()
@@ -191,6 +196,7 @@ func TestConsoleAsksAPersonForTheirSecondFactor(t *testing.T) {
 }
 
 func TestConsoleRefusesMarksThatPeopleGiveThemselves(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		mark := object{"exeunt_console": []string{"all"}}
@@ -215,6 +221,7 @@ func TestConsoleRefusesMarksThatPeopleGiveThemselves(t *testing.T) {
 }
 
 func TestConsoleRefusesForgedFormsInTheNameOfAPerson(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		v, _, _ := in.operator(root, "all")
@@ -236,6 +243,7 @@ func TestConsoleRefusesForgedFormsInTheNameOfAPerson(t *testing.T) {
 }
 
 func TestConsoleWithoutAnyKeyAsksNobodyForASession(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		b, p := in.visitor()
 		in.mark(p.id, "", "sessions:read").expect(t, 200)
@@ -255,6 +263,7 @@ func TestConsoleWithoutAnyKeyAsksNobodyForASession(t *testing.T) {
 }
 
 func TestAKeyGetsNoFurtherByThePeopleWhomItChanges(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, factors, func(t *testing.T, in *instance) {
 		root, _ := in.key("root", "", "all")
 		writer, _ := in.key("writer", root, "identities:write", "sessions:write", "settings")

@@ -17,6 +17,7 @@ func (a answer) ids(t *testing.T) (ids []string) {
 }
 
 func TestContractOwnSessions(t *testing.T) {
+	t.Parallel()
 	contract(t, "", []row{
 		{"sessions 4: other live sessions, the newest first, with identity and devices", func(t *testing.T, in *instance) {
 			b, p := in.visitor()

@@ -24,6 +24,7 @@ func (a answer) link(t *testing.T, rel string) url.Values {
 }
 
 func TestContractPages(t *testing.T) {
+	t.Parallel()
 	contract(t, "", []row{
 		{"sessions 4.1, identities 12: a size below one is one", func(t *testing.T, in *instance) {
 			p := in.person()

@@ -10,6 +10,7 @@ import (
 // TestRequestsThatMeetAChange holds the row of an identity, lets a request come as far as it gets, changes something in
 // between, and lets the request go on.
 func TestRequestsThatMeetAChange(t *testing.T) {
+	t.Parallel()
 	if !testkit.HasPostgres() {
 		return
 	}

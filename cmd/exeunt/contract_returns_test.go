@@ -16,6 +16,7 @@ selfservice:
 `
 
 func TestContractReturnPrecedence(t *testing.T) {
+	t.Parallel()
 	const one, two, after = "http://127.0.0.1:4455/one", "http://127.0.0.1:4455/two", "http://127.0.0.1:4455/login"
 	for _, c := range []struct{ name, begun, appended, want string }{
 		{"that of init, which is in the address", one, "", one},
@@ -80,6 +81,7 @@ func TestContractReturnPrecedence(t *testing.T) {
 
 // TestReturnAddressesOfOtherTimes restarts a server with another allow-list.
 func TestReturnAddressesOfOtherTimes(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run("sessions D5: what is no longer allowed counts as not said, on "+engine.Name, func(t *testing.T) {
 			t.Parallel()
@@ -179,6 +181,7 @@ var returnProbes = map[string]string{
 }
 
 func TestContractReturnProbes(t *testing.T) {
+	t.Parallel()
 	var rows []row
 	for probe, want := range returnProbes {
 		rows = append(rows, row{"sessions 2.3: " + url.QueryEscape(probe[:min(len(probe), 60)]), func(t *testing.T, in *instance) {
@@ -239,6 +242,7 @@ func (in *instance) probe(address, want string) {
 // TestContractAllowLists is the second table of 2.3. The rules are tested in the package flow; here one of each sort is
 // followed to its end.
 func TestContractAllowLists(t *testing.T) {
+	t.Parallel()
 	lists := `
 selfservice:
   default_browser_return_url: https://app.example.com/home

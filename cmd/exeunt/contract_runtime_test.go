@@ -36,6 +36,7 @@ selfservice: {default_browser_return_url: "https://app.example/home", allowed_re
 `
 
 func TestContractSettingsChangeAtRunTime(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, atFirst, func(t *testing.T, in *instance) {
 		a := in.call("GET", in.admin+"/admin/settings", nil).expect(t, 200)
 		a.is(t, "version", 0).is(t, "changed_at", nil).is(t, "settings.session.lifespan", "12h").is(t, "settings.session.max_lifespan", "0s").is(t, "settings.session.limit.max", 0).
@@ -86,6 +87,7 @@ func TestContractSettingsChangeAtRunTime(t *testing.T) {
 }
 
 func TestContractSettingsThatAreNotGoodChangeNothing(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, atFirst, func(t *testing.T, in *instance) {
 		a := in.set(object{"session": object{"lifespan": "24", "idle_timeout": "48h", "max_lifespan": true}, "selfservice": object{"default_browser_return_url": "javascript:alert(1)",
 			"allowed_return_urls": []string{"https://*", "https://ok.example/", "//x"}}}).refused(t, 400, "settings_invalid")
@@ -117,6 +119,7 @@ func TestContractSettingsThatAreNotGoodChangeNothing(t *testing.T) {
 }
 
 func TestContractNodesAgreeOnSettings(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		if engine.Name != testkit.PostgreSQL {
 			continue // a SQLite database has one node
@@ -137,6 +140,7 @@ func TestContractNodesAgreeOnSettings(t *testing.T) {
 }
 
 func TestContractSettingsThatAreChangedAtOnceAreAllThere(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, atFirst, func(t *testing.T, in *instance) {
 		patches := []object{
 			{"session": object{"lifespan": "11h"}}, {"session": object{"max_lifespan": "100h"}}, {"session": object{"idle_timeout": "1h"}},
@@ -158,6 +162,7 @@ func TestContractSettingsThatAreChangedAtOnceAreAllThere(t *testing.T) {
 
 // A node whose files do not go with what another has set keeps what it has, and says so.
 func TestContractANodeKeepsItsSettingsWhenNewOnesAreNotGoodForIt(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		if engine.Name != testkit.PostgreSQL {
 			continue
@@ -189,6 +194,7 @@ func (in *instance) lineOf(key string) string {
 }
 
 func TestContractTheCommandShowsWhatTheStoreSays(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, atFirst, func(t *testing.T, in *instance) {
 		if got := in.lineOf("session.lifespan"); !strings.HasPrefix(got, "session.lifespan 12h "+in.file+":") {
 			t.Errorf("at first it shows %q", got)
@@ -203,6 +209,7 @@ func TestContractTheCommandShowsWhatTheStoreSays(t *testing.T) {
 // A file that does not go with what the store says keeps a server from starting: it says which setting is in the way, and the
 // command takes that back without a server.
 func TestContractASettingThatIsInTheWayIsNamedAndTakenBack(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, atFirst, func(t *testing.T, in *instance) {
 		in.set(object{"session": object{"lifespan": "5h", "limit": object{"max": 4}}}).expect(t, 200)
 		in.rewrite(func(text string) string {
@@ -258,6 +265,7 @@ func (in *instance) rewrite(change func(string) string) {
 }
 
 func TestContractFilesAreReadAgain(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, atFirst, func(t *testing.T, in *instance) {
 		said := func(what string) func() bool {
 			return func() bool { return strings.Contains(in.output.String(), what) }
@@ -298,6 +306,7 @@ func TestContractFilesAreReadAgain(t *testing.T) {
 
 // A node that cannot read the store keeps the settings that it has, says so, and learns of new ones when it can again.
 func TestContractSettingsStayWhileTheStoreCannotBeRead(t *testing.T) {
+	t.Parallel()
 	if !testkit.HasPostgres() {
 		return // an embedded database cannot be taken away
 	}

@@ -80,6 +80,7 @@ func tracedTo(r *receiver, ratio string) string {
 }
 
 func TestContractRequestsAreTraced(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			r := newReceiver(t)
@@ -122,6 +123,7 @@ func TestContractRequestsAreTraced(t *testing.T) {
 
 // Whoever asks cannot have traces recorded that nobody wants, nor does a collector that is away hold anybody up.
 func TestContractTracesAreRecordedAsTheOperatorWants(t *testing.T) {
+	t.Parallel()
 	r := newReceiver(t)
 	in := start(t, testkit.File(t), tracedTo(r, "0"))
 	in.call("GET", in.public+"/sessions/whoami", nil, "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").expect(t, 401)
@@ -175,6 +177,7 @@ func awaitAudit(t *testing.T, file string, n int) []string {
 }
 
 func TestContractEveryEventIsInTheAuditFileOnceAndInOrder(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			file, dsn := filepath.Join(t.TempDir(), "audit.jsonl"), engine.DSN(t)
@@ -223,6 +226,7 @@ func TestContractEveryEventIsInTheAuditFileOnceAndInOrder(t *testing.T) {
 }
 
 func TestContractProfilesAskForAKeyThatOpensEverything(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.File(t), "")
 	in.call("GET", in.admin+"/admin/debug/pprof/heap", nil).refused(t, 401, "admin_key_missing")
 	root, _ := in.key("root", "", "all")

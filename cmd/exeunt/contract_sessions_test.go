@@ -32,6 +32,7 @@ func (in *instance) extend(session string) answer {
 }
 
 func TestContractCredentials(t *testing.T) {
+	t.Parallel()
 	whoami := func(in *instance, header ...string) answer {
 		return in.call("GET", in.public+"/sessions/whoami", nil, header...)
 	}
@@ -106,6 +107,7 @@ func TestContractCredentials(t *testing.T) {
 }
 
 func TestContractNativeLogout(t *testing.T) {
+	t.Parallel()
 	var rows []row
 	add := func(name string, test func(t *testing.T, in *instance)) {
 		rows = append(rows, row{"sessions 1.4: " + name, test})
@@ -227,6 +229,7 @@ func TestContractNativeLogout(t *testing.T) {
 }
 
 func TestContractWhoami(t *testing.T) {
+	t.Parallel()
 	rows := []row{
 		{"sessions 3.1: a valid session", func(t *testing.T, in *instance) {
 			p := in.person()
@@ -379,6 +382,7 @@ func (in *instance) sessionsOf(id string) []map[string]any {
 }
 
 func TestContractAdminSessions(t *testing.T) {
+	t.Parallel()
 	contract(t, "", []row{
 		{"sessions 5.1: item without expand", func(t *testing.T, in *instance) {
 			p := in.person()
@@ -616,6 +620,7 @@ func TestContractAdminSessions(t *testing.T) {
 }
 
 func TestContractSessionList(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		p := in.person()
 		ids := []string{p.session}
@@ -699,6 +704,7 @@ func TestContractSessionList(t *testing.T) {
 }
 
 func TestContractBulk(t *testing.T) {
+	t.Parallel()
 	bulk := func(in *instance, body any, header ...string) answer {
 		return in.call("POST", in.admin+"/admin/sessions", body, header...)
 	}
@@ -773,6 +779,7 @@ func TestContractBulk(t *testing.T) {
 }
 
 func TestContractEverybodyIsSignedOut(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		all := []person{in.person(), in.person(), in.person()}
 		body := object{"action": "disable", "identities": []string{"*"}}
@@ -794,6 +801,7 @@ func TestContractEverybodyIsSignedOut(t *testing.T) {
 }
 
 func TestContractExtendLegacy(t *testing.T) {
+	t.Parallel()
 	contract(t, "session: {lifespan: 24h, earliest_possible_extend: 1h}\nfeature_flags: {faster_session_extend: false}\n", []row{
 		{"sessions 5.4: too early changes nothing", func(t *testing.T, in *instance) {
 			p := in.person()
@@ -814,6 +822,7 @@ func TestContractExtendLegacy(t *testing.T) {
 }
 
 func TestContractExpiry(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "session: {lifespan: 1500ms}\n", func(t *testing.T, in *instance) {
 		p := in.person()
 		until(t, func() bool { return in.whoami(p.token).status == 401 })

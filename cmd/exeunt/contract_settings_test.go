@@ -22,6 +22,7 @@ func (b *browser) settings(query string) answer {
 }
 
 func TestContractSettings(t *testing.T) {
+	t.Parallel()
 	contract(t, "", []row{
 		{"flows 6.1: init, by the kind of client", func(t *testing.T, in *instance) {
 			b, p := in.visitor()
@@ -290,6 +291,7 @@ func TestContractSettings(t *testing.T) {
 }
 
 func TestAPlainFormKeepsWhatItCannotShow(t *testing.T) {
+	t.Parallel()
 	schema := base64.StdEncoding.EncodeToString([]byte(`{"$id":"https://schemas.example/more","type":"object","properties":{"traits":{"type":"object","properties":{
 		"email":{"type":"string","format":"email","ory.sh/kratos":{"credentials":{"password":{"identifier":true}}}},
 		"name":{"type":"object","properties":{"first":{"type":"string"},"last":{"type":"string"}}},
@@ -313,6 +315,7 @@ func TestAPlainFormKeepsWhatItCannotShow(t *testing.T) {
 }
 
 func TestContractPrivilegedSettings(t *testing.T) {
+	t.Parallel()
 	contract(t, "\nselfservice: {flows: {settings: {privileged_session_max_age: 2s}}}\n", []row{
 		{"flows 6.4: an old session confirms first", func(t *testing.T, in *instance) {
 			p := in.person()
@@ -419,6 +422,7 @@ func (in *instance) aged(p person) {
 }
 
 func TestContractSettingsThatExpire(t *testing.T) {
+	t.Parallel()
 	contract(t, "\nselfservice: {flows: {settings: {lifespan: 1s}}}\n", []row{
 		{"flows 6.1, 6.2: an expired flow", func(t *testing.T, in *instance) {
 			b, p := in.visitor()
@@ -448,6 +452,7 @@ func TestContractSettingsThatExpire(t *testing.T) {
 }
 
 func TestContractSettingsWithPlacesOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	contract(t, `
 selfservice:
   allowed_return_urls: [https://app.example/app]
@@ -480,6 +485,7 @@ selfservice:
 }
 
 func TestContractSettingsKeepNumbers(t *testing.T) {
+	t.Parallel()
 	schema := `{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "properties": {"traits": {"type": "object", "properties": {
 		"email": {"type": "string", "format": "email", "ory.sh/kratos": {"credentials": {"password": {"identifier": true}}}}, "account": {"type": "integer"}}}}}`
 	contract(t, "\nidentity: {schemas: [{id: default, url: \"base64://"+base64.StdEncoding.EncodeToString([]byte(schema))+"\"}]}\n", []row{

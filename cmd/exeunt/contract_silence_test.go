@@ -17,6 +17,7 @@ import (
 // TestNothingSecretIsLeftBehind walks through the product, with mistakes that people make, and then looks for tokens and
 // passwords in everything that the server has written.
 func TestNothingSecretIsLeftBehind(t *testing.T) {
+	t.Parallel()
 	const path = "a-path-that-nobody-else-knows"
 	onEachEngine(t, "log: {level: trace, checks: true}\n"+hooked("http://127.0.0.1:9/"+path, "")+factors, func(t *testing.T, in *instance) {
 		secrets := []string{hookSecret, path, passphrase, "wrong but close to it", "typed into the wrong field", "sent as a trait by mistake", "an imported one in clear", "set by the administrator", "sent in the query by mistake"}

@@ -105,6 +105,7 @@ func (in *instance) verified(a answer) (header, claims object) {
 }
 
 func TestContractTokenizer(t *testing.T) {
+	t.Parallel()
 	mapper := func(source string) string { return "claims_mapper_url: '" + inline([]byte(source)) + "'" }
 	keys := "jwks_url: '" + inline(keySet(t, signingKey(t, "first", "ES256"), signingKey(t, "second", "ES256"))) + "'"
 	config := templates("plain", keys+", ttl: 10m", "usual", keys, "external", keys+", subject_source: external_id",
@@ -283,6 +284,7 @@ func TestContractTokenizer(t *testing.T) {
 }
 
 func TestContractNoTokenizer(t *testing.T) {
+	t.Parallel()
 	contract(t, "", []row{
 		{"sessions W17: without templates no key is published", func(t *testing.T, in *instance) {
 			if a := in.call("GET", in.public+"/.well-known/jwks.json", nil).expect(t, 200); a.body != `{"keys":[]}`+"\n" {
@@ -300,6 +302,7 @@ func TestContractNoTokenizer(t *testing.T) {
 }
 
 func TestContractCacheableSessions(t *testing.T) {
+	t.Parallel()
 	keeps := func(t *testing.T, a answer, status int, want string) {
 		t.Helper()
 		if got := a.expect(t, status).header.Get("Ory-Session-Cache-For"); got != want {
@@ -342,6 +345,7 @@ func TestContractCacheableSessions(t *testing.T) {
 
 // TestContractSecondFactorComesBeforeTokens gives an identity a second factor behind the server's back.
 func TestContractSecondFactorComesBeforeTokens(t *testing.T) {
+	t.Parallel()
 	config := templates("jwt", "jwks_url: '"+inline(keySet(t, signingKey(t, "a", "EdDSA")))+"'") + "feature_flags: {cacheable_sessions: true}\n"
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
@@ -371,6 +375,7 @@ func TestContractSecondFactorComesBeforeTokens(t *testing.T) {
 }
 
 func TestKeysAreRotatedByEditingTheirFile(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()

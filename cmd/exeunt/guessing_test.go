@@ -124,6 +124,7 @@ func (b *browser) enterFrom(email, address string) answer {
 }
 
 func TestTenThousandGuessesAreWorthFewAndTheirVictimSignsIn(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, bounded, func(t *testing.T, in *instance) {
 		const home = "198.51.100.7"
 		in.register("ada@example.org")
@@ -153,6 +154,7 @@ func TestTenThousandGuessesAreWorthFewAndTheirVictimSignsIn(t *testing.T) {
 }
 
 func TestGuessesOfNobodysPasswordAreRefusedLikewise(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.File(t), bounded)
 	in.register("ada@example.org")
 	for _, email := range []string{"ada@example.org", "nobody@example.org"} {
@@ -167,6 +169,7 @@ func TestGuessesOfNobodysPasswordAreRefusedLikewise(t *testing.T) {
 }
 
 func TestNodesCountGuessesTogetherAndARestartForgetsNone(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()
@@ -207,6 +210,7 @@ func TestNodesCountGuessesTogetherAndARestartForgetsNone(t *testing.T) {
 }
 
 func TestSecondFactorsAreGuessedAsRarelyAndTheirOwnerGetsIn(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, bounded+factors, func(t *testing.T, in *instance) {
 		const home, abroad = "198.51.100.7", "203.0.113.7"
 		p := person{email: testkit.Email()}
@@ -233,6 +237,7 @@ func TestSecondFactorsAreGuessedAsRarelyAndTheirOwnerGetsIn(t *testing.T) {
 
 // The mark that a browser keeps is for whom it was given, names nobody and cannot be made.
 func TestABrowserIsKnownToWhomItHasSignedIn(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.File(t), bounded)
 	for _, email := range []string{"ada@example.org", "bo@example.org"} {
 		in.register(email)
@@ -273,6 +278,7 @@ func (b *browser) wrong(email, address string) (seen []int) {
 
 // Whoever had the password once, in however many browsers, is a stranger to whoever has another one now.
 func TestABrowserIsNotKnownByAPasswordThatWasChanged(t *testing.T) {
+	t.Parallel()
 	const ada = "ada@example.org"
 	onEachEngine(t, bounded, func(t *testing.T, in *instance) {
 		in.register(ada)

@@ -11,6 +11,7 @@ import (
 
 // TestEveryAnswerTellsBrowsersWhatItIsNot asks every public endpoint, rightly or not.
 func TestEveryAnswerTellsBrowsersWhatItIsNot(t *testing.T) {
+	t.Parallel()
 	for base, strict := range map[string]string{"http://id.localhost/": "", "https://id.example/": "max-age=31536000"} {
 		in := startAt(t, testkit.File(t), base, "")
 		asked := 0

@@ -16,6 +16,7 @@ func (in *instance) withCookie(value string) answer {
 
 // The two ways in which a token works at a Kratos work here, and no third; signing out by any of them ends all.
 func TestCookiesOfKratos(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()
@@ -107,6 +108,7 @@ func (in *instance) leave(cookie string) {
 
 // Between two imports both sides go on. What has ended on either side has ended.
 func TestImportingAgainFromKratos(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()
@@ -180,6 +182,7 @@ func TestImportingAgainFromKratos(t *testing.T) {
 
 // However often secrets are rotated, and whoever looks without using it, a session that was taken over keeps all its tokens.
 func TestACookieOfKratosOutlivesTheSecretsOfItsHeir(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()

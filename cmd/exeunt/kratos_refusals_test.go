@@ -16,6 +16,7 @@ import (
 
 // What an import cannot be sure of it does not begin, and it says what would help.
 func TestAnImportThatCannotBegin(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()
@@ -67,6 +68,7 @@ func TestAnImportThatCannotBegin(t *testing.T) {
 
 // The file of the Kratos says what of our own would keep its people from being known, and no secret.
 func TestTheFileOfAKratosIsComparedWithOurs(t *testing.T) {
+	t.Parallel()
 	x := newTakeover(t, testkit.Engine{Name: testkit.SQLite, DSN: testkit.File})
 	x.Fill(0, 2, bcryptHash, time.Now())
 	file := filepath.Join(t.TempDir(), "kratos.yml")

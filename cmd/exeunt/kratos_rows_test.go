@@ -28,6 +28,7 @@ const (
 
 // What cannot be taken over is told by its row, everything else is there, and nobody loses a second factor on the way.
 func TestRowsOfKratos(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()

@@ -211,6 +211,7 @@ func manyPeople(t *testing.T) int {
 
 // What is signed in at a Kratos is signed in here, whatever became of the import on its way.
 func TestTakingOverFromKratos(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,7 @@ import (
 )
 
 func TestGarbageStaysWithinTheBoundUnlessNothingIsLeft(t *testing.T) {
+	t.Parallel()
 	const mib = 1 << 20
 	for _, c := range []struct {
 		heap  heap
@@ -25,6 +26,7 @@ func TestGarbageStaysWithinTheBoundUnlessNothingIsLeft(t *testing.T) {
 }
 
 func TestNothingIsCalledAfterCollectionsOnceItIsOver(t *testing.T) {
+	t.Parallel()
 	ctx, over := context.WithCancel(t.Context())
 	var calls atomic.Int64
 	called := make(chan struct{}, 1)

@@ -17,6 +17,7 @@ import (
 
 // TestTailFollowsEventsAcrossALostConnection reads the log as an operator does, while the connection goes away and comes back.
 func TestTailFollowsEventsAcrossALostConnection(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.Engines(t)[0].DSN(t), "")
 	between := testkit.NewProxy(t, strings.TrimPrefix(in.admin, "http://"))
 	create := func(email string) string {
@@ -52,6 +53,7 @@ func TestTailFollowsEventsAcrossALostConnection(t *testing.T) {
 
 // TestWhatOthersHaveWrittenDoesNotCommandATerminal looks at names of browsers and people that hold escape sequences.
 func TestWhatOthersHaveWrittenDoesNotCommandATerminal(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{"a\x1b]0;title\x07b": "a?]0;title?b", "\u202egpj.exe": "?gpj.exe", "line\nline": "line?line", "Zoë ✓": "Zoë ✓"} {
 		if got := plain(text); got != want {
 			t.Errorf("%q is shown as %q", text, got)
@@ -64,6 +66,7 @@ func TestWhatOthersHaveWrittenDoesNotCommandATerminal(t *testing.T) {
 
 // TestAnImportOfManyLinesTellsEachBrokenOne imports more than fits into a request, and lines of every length.
 func TestAnImportOfManyLinesTellsEachBrokenOne(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.Engines(t)[0].DSN(t), "")
 	file := filepath.Join(t.TempDir(), "people.jsonl")
 	var text strings.Builder
@@ -126,6 +129,7 @@ func TestTheKeyGoesNowhereElse(t *testing.T) {
 
 // TestAnInterruptedQuestionDoesNothing interrupts the command while it waits for an answer.
 func TestAnInterruptedQuestionDoesNothing(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.Engines(t)[0].DSN(t), "")
 	p := in.person()
 	silent, _ := io.Pipe()

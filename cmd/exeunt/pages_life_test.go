@@ -43,6 +43,7 @@ func (b *browser) entry(email string, more url.Values) string {
 }
 
 func TestSettingsPages(t *testing.T) {
+	t.Parallel()
 	contract(t, factors, []row{
 		{"each thing that can be changed has a form of its own", func(t *testing.T, in *instance) {
 			b, p := in.visitor()
@@ -142,6 +143,7 @@ func (b *browser) secondFactor(code string) string {
 }
 
 func TestSecondFactorPage(t *testing.T) {
+	t.Parallel()
 	contract(t, factors, []row{
 		{"the app comes first, the codes behind it, and the way out is there", func(t *testing.T, in *instance) {
 			p := in.person()
@@ -196,6 +198,7 @@ func TestSecondFactorPage(t *testing.T) {
 }
 
 func TestKeepMeSignedInPage(t *testing.T) {
+	t.Parallel()
 	contract(t, "\nsession: {lifespan: 1h, remember_me: {lifespan: 720h}}\n", []row{
 		{"the box is there, and empty", func(t *testing.T, in *instance) {
 			b := in.browser()
@@ -215,6 +218,7 @@ func TestKeepMeSignedInPage(t *testing.T) {
 }
 
 func TestSessionsPage(t *testing.T) {
+	t.Parallel()
 	contract(t, "", []row{
 		{"this device, the others by their last use, and those that are over", func(t *testing.T, in *instance) {
 			b, p := in.visitor()
@@ -350,6 +354,7 @@ func (b *browser) told(a answer, reason string) {
 }
 
 func TestPagesSayWhyASessionHasEnded(t *testing.T) {
+	t.Parallel()
 	var rows []row
 	for reason, how := range endings {
 		rows = append(rows, row{"the start page leads to a login that says why: " + reason, func(t *testing.T, in *instance) {
@@ -440,6 +445,7 @@ func TestPagesSayWhyASessionHasEnded(t *testing.T) {
 }
 
 func TestPagesSayThatASessionHasExpired(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "\nsession: {lifespan: 2s, limit: {max: 1, policy: evict_oldest}}\n", func(t *testing.T, in *instance) {
 		b, p := in.visitor()
 		in.login(p.email) // which takes the place of the browser's
@@ -457,6 +463,7 @@ func TestPagesSayThatASessionHasExpired(t *testing.T) {
 }
 
 func TestLookingAtAPageIsUsingTheSession(t *testing.T) {
+	t.Parallel()
 	contract(t, "\nsession: {lifespan: 10s, sliding: true}\n", []row{
 		{"every page slides it, and its cookie follows", func(t *testing.T, in *instance) {
 			for _, path := range []string{"/ui/", "/ui/sessions", settingsInit} {
@@ -481,6 +488,7 @@ func TestLookingAtAPageIsUsingTheSession(t *testing.T) {
 
 // What a list is sorted by is when a session was last used, and not when it began.
 func TestTheSessionThatWasUsedLastComesFirst(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "\nsession: {idle_timeout: 20s}\n", func(t *testing.T, in *instance) {
 		b, p := in.visitor()
 		old, oldID := in.login(p.email)

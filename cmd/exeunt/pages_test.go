@@ -49,6 +49,7 @@ func (a answer) field(t *testing.T, name string) string {
 }
 
 func TestPages(t *testing.T) {
+	t.Parallel()
 	contract(t, "ui: {product_name: The Globe}\n", []row{
 		{"the root leads home, and home leads strangers to the login", func(t *testing.T, in *instance) {
 			b := in.browser()
@@ -170,6 +171,7 @@ func TestPages(t *testing.T) {
 }
 
 func TestStrictCookiesArriveFromLinksOfOtherSites(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "cookies: {same_site: Strict}\n", func(t *testing.T, in *instance) {
 		b, p := in.visitor()
 		address, _ := b.leaving("")
@@ -186,6 +188,7 @@ func TestStrictCookiesArriveFromLinksOfOtherSites(t *testing.T) {
 }
 
 func TestFilesAndOtherOrigins(t *testing.T) {
+	t.Parallel()
 	in := start(t, testkit.File(t), corsOn)
 	b := in.browser()
 	login := b.page(b.page("/self-service/login/browser").to(t, 303)).shown(t, 200)
@@ -199,6 +202,7 @@ func TestFilesAndOtherOrigins(t *testing.T) {
 const corsOn = "serve: {public: {port: 0, cors: {enabled: true, allowed_origins: ['https://app.example']}}, admin: {port: 0}}\n"
 
 func TestTheLogoOfTheHouse(t *testing.T) {
+	t.Parallel()
 	picture := `<svg xmlns="http://www.w3.org/2000/svg"><circle r="9"/></svg>`
 	extra := "ui: {product_name: The Globe, logo: 'base64://" + base64.StdEncoding.EncodeToString([]byte(picture)) + "'}\n"
 	onEachEngine(t, extra, func(t *testing.T, in *instance) {

@@ -83,6 +83,7 @@ func (in *instance) shadow(other, requests string) (string, error) {
 }
 
 func TestShadowingAKratos(t *testing.T) {
+	t.Parallel()
 	for _, engine := range testkit.Engines(t) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()

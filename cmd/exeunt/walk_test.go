@@ -3,6 +3,7 @@ package main
 import "testing"
 
 func TestAPersonSignsInIsRecognisedAndSignsOutForGood(t *testing.T) {
+	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
 		in.register("ada@example.org")
 		token, id := in.login("ada@example.org")
