@@ -129,9 +129,9 @@ SELECT v.value ->> 0, NULL, schema_id, state, state_changed_at, replace(traits, 
   FROM ROWS v CROSS JOIN (SELECT * FROM identities WHERE traits LIKE '%"pattern@example.com"%' LIMIT 1) i`
 	copySessions = `
 INSERT INTO sessions (id, identity_id, token_hash, created_at, issued_at, authenticated_at, expires_at, extended_at, aal,
-                      methods, devices, end_reason, ended_by, deleted, deadline_at, last_seen_at, remembered, due_at)
+                      methods, devices, end_reason, ended_by, deleted, deadline_at, last_seen_at, remembered, due_at, identity_version)
 SELECT v.value ->> 0, v.value ->> 1, v.value ->> 2, created_at, issued_at, authenticated_at, expires_at, 0, aal,
-       methods, devices, '', '', deleted, deadline_at, last_seen_at, remembered, due_at
+       methods, devices, '', '', deleted, deadline_at, last_seen_at, remembered, due_at, identity_version
   FROM ROWS v CROSS JOIN (SELECT s.* FROM sessions s JOIN identities i ON i.id = s.identity_id
                            WHERE i.traits LIKE '%"pattern@example.com"%' LIMIT 1) s`
 )

@@ -31,7 +31,7 @@ func TestRequestsThatMeetAChange(t *testing.T) {
 		go func() { answered <- request() }()
 		until(t, func() bool {
 			var waiting int
-			if err := db.QueryRow(`SELECT COUNT(*) FROM pg_locks WHERE NOT granted`).Scan(&waiting); err != nil {
+			if err := db.QueryRow(`SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting); err != nil {
 				t.Fatal(err)
 			}
 			return waiting > 0

@@ -215,13 +215,23 @@ func (s *Store) UpdateIdentity(ctx context.Context, i *identity.Identity, versio
 		if err != nil {
 			return err
 		}
-		if i.State != identity.Active {
-			if err := t.endAllOf(ctx, i.ID, session.End{At: i.UpdatedAt, Reason: session.IdentityDisabled, By: by}, false); err != nil {
-				return err
-			}
+		if err := t.tellSessions(ctx, i, by); err != nil {
+			return err
 		}
 		return t.saveCredentials(ctx, i)
 	})
+}
+
+const newVersion query = `UPDATE sessions SET identity_version = $2 WHERE identity_id = $1 AND ended_at IS NULL`
+
+// tellSessions makes a change of an identity show in the rows of its sessions: those of an active one get its version, those of
+// another end. The identity's row is held by then, so that no session starts with the version before.
+func (t *tx) tellSessions(ctx context.Context, i *identity.Identity, by string) error {
+	if i.State != identity.Active {
+		return t.endAllOf(ctx, i.ID, session.End{At: i.UpdatedAt, Reason: session.IdentityDisabled, By: by}, false)
+	}
+	_, err := t.exec(ctx, newVersion, i.ID.String(), micros(i.UpdatedAt))
+	return err
 }
 
 func (t *tx) whyNotUpdated(ctx context.Context, id identity.ID) error {

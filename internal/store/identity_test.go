@@ -293,6 +293,7 @@ func TestIdentityStateDecidesOverSessions(t *testing.T) {
 			if got := f.check(c); !got.Valid(now) || string(got.Identity.Traits) != `{"new":true}` {
 				f.t.Errorf("the session shows %s", got.Identity.Traits)
 			}
+			f.alike()
 		})
 	})
 }

@@ -13,10 +13,10 @@ import (
 // takeSessions inserts as insertSession does, many at once.
 var takeSessions = newChange(`
 INSERT INTO sessions (id, identity_id, token_hash, created_at, issued_at, authenticated_at, expires_at, extended_at, aal,
-                      methods, devices, end_reason, ended_by, deleted, deadline_at, last_seen_at, remembered, due_at)
+                      methods, devices, end_reason, ended_by, deleted, deadline_at, last_seen_at, remembered, due_at, identity_version)
 SELECT CAST(value ->> 0 AS TEXT), i.id, CAST(value ->> 2 AS TEXT), CAST(value ->> 3 AS BIGINT), CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT),
        CAST(value ->> 6 AS BIGINT), 0, CAST(value ->> 7 AS SMALLINT), CAST(value ->> 8 AS TEXT), CAST(value ->> 9 AS TEXT), '', '', FALSE,
-       CAST(value ->> 10 AS BIGINT), CAST(value ->> 11 AS BIGINT), CAST(value ->> 12 AS BOOLEAN), CAST(value ->> 6 AS BIGINT)
+       CAST(value ->> 10 AS BIGINT), CAST(value ->> 11 AS BIGINT), CAST(value ->> 12 AS BOOLEAN), CAST(value ->> 6 AS BIGINT), i.updated_at
   FROM JSON_ROWS($1) JOIN identities i ON i.id = CAST(value ->> 1 AS TEXT)
  WHERE i.state = 'active' FOR_SHARE
     ON CONFLICT DO NOTHING

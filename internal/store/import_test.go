@@ -49,6 +49,7 @@ func TestAnImportBringsNobodyBack(t *testing.T) {
 			f.takes(kratos.Added, i)
 			f.takesSession(kratos.Added, s)
 			f.takesSession(kratos.Unchanged, s)
+			f.alike()
 			if !f.live(token) {
 				f.t.Fatal("an imported session does not count")
 			}

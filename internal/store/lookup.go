@@ -24,21 +24,20 @@ type lookups struct {
 }
 
 // A stamp shows every change of a row: what is written without one of these columns is written with a new rotation, or, when it is taken
-// over from elsewhere, a later extension. Of the identity it has the version, which is never given twice, and whether it is active, in
-// one number. The first two columns are the token that was asked for and until when it works.
+// over from elsewhere, a later extension. Of the identity it has the version, which is never given twice, as the row itself has it; only
+// for a row that does not know it the identity is looked at, which makes a check half as dear again. The first two columns are the token
+// that was asked for and until when it works.
 const (
 	stampColumns query = `, s.rotation, s.expires_at, s.extended_at, s.ended_at, s.deadline_at, s.last_seen_at, `
-	ownerVersion query = `CASE WHEN i.state = 'active' THEN i.updated_at ELSE -i.updated_at END`
-
-	// An index look-up for each row, which costs less than a join.
-	ownerLooked query = `(SELECT ` + ownerVersion + ` FROM identities i WHERE i.id = s.identity_id)`
+	ownerVersion query = `CASE WHEN s.identity_version <> 0 THEN s.identity_version ELSE
+       (SELECT CASE WHEN i.state = 'active' THEN i.updated_at ELSE -i.updated_at END FROM identities i WHERE i.id = s.identity_id) END`
 
 	byToken    query = ` WHERE s.token_hash = ANY($1)`
 	byPrevious query = ` WHERE s.previous_token_hash = ANY($1) AND s.previous_token_hash IS NOT NULL`
 	withOwner  query = ` FROM sessions s JOIN identities i ON i.id = s.identity_id`
 
-	stamps         query = `SELECT s.token_hash, CAST(0 AS BIGINT)` + stampColumns + ownerLooked + ` FROM sessions s` + byToken
-	previousStamps query = `SELECT s.previous_token_hash, s.previous_until` + stampColumns + ownerLooked + ` FROM sessions s` + byPrevious
+	stamps         query = `SELECT s.token_hash, CAST(0 AS BIGINT)` + stampColumns + ownerVersion + ` FROM sessions s` + byToken
+	previousStamps query = `SELECT s.previous_token_hash, s.previous_until` + stampColumns + ownerVersion + ` FROM sessions s` + byPrevious
 
 	stampedSessions query = `SELECT s.token_hash, CAST(0 AS BIGINT)` + stampColumns + ownerVersion + `,` + sessionColumns + `,` + identityColumns + withOwner + byToken + `
  UNION ALL SELECT s.previous_token_hash, s.previous_until` + stampColumns + ownerVersion + `,` + previousColumns + `,` + identityColumns + withOwner + byPrevious

@@ -391,12 +391,12 @@ func TestSessionThatStartsDuringADeletionIsNeverHiddenAlive(t *testing.T) {
 			deleted <- err
 		}()
 		await(t, "the deletion waits for the row", func() bool {
-			return f.number(`SELECT COUNT(*) FROM pg_locks WHERE NOT granted`) > 0
+			return f.held() > 0
 		})
 		started := make(chan client, 1)
 		go func() { started <- f.signIn(i) }()
 		await(t, "the sign-in waits for the deletion", func() bool {
-			return f.number(`SELECT COUNT(*) FROM pg_locks WHERE NOT granted`) > 1
+			return f.held() > 1
 		})
 		close(free)
 		f.ok(<-held)
@@ -409,6 +409,33 @@ func TestSessionThatStartsDuringADeletionIsNeverHiddenAlive(t *testing.T) {
 			t.Errorf("the second session counts: %v, but finding it says: %v", f.valid(second, now), err)
 		}
 	})
+}
+
+// held counts the statements that wait for somebody else's lock.
+func (f fixture) held() int {
+	f.t.Helper()
+	return f.number(`SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+}
+
+// meet begins the second of two changes while the first is done but not committed, and returns what became of the second.
+func (f fixture) meet(c client, first, second func(context.Context, client) error) error {
+	f.t.Helper()
+	inside, free, held := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		held <- f.Atomic(f.ctx, func(ctx context.Context) error {
+			err := first(ctx, c)
+			close(inside)
+			<-free
+			return err
+		})
+	}()
+	<-inside
+	done := make(chan error, 1)
+	go func() { done <- second(f.ctx, c) }()
+	await(f.t, "the second waits for the first", func() bool { return len(done) > 0 || f.held() > 0 })
+	close(free)
+	f.ok(<-held)
+	return <-done
 }
 
 // TestNoSessionStartsBesideTheEndOfItsIdentity lets a sign-in and the end of its identity meet, in both orders.
@@ -430,24 +457,7 @@ func TestNoSessionStartsBesideTheEndOfItsIdentity(t *testing.T) {
 				f.run(name+", a session starts "+sentence, func(f fixture) {
 					s, secret := testkit.Session(f.someone(), now)
 					cl := client{s, secret.Hash()}
-					inside, free, held := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-					go func() {
-						held <- f.Atomic(f.ctx, func(ctx context.Context) error {
-							err := c.first(ctx, cl)
-							close(inside)
-							<-free
-							return err
-						})
-					}()
-					<-inside
-					second := make(chan error, 1)
-					go func() { second <- c.second(f.ctx, cl) }()
-					await(f.t, "the second waits for the first", func() bool {
-						return len(second) > 0 || f.number(`SELECT COUNT(*) FROM pg_locks WHERE NOT granted`) > 0
-					})
-					close(free)
-					f.ok(<-held)
-					f.is(<-second, c.want)
+					f.is(f.meet(cl, c.first, c.second), c.want)
 					if f.valid(cl, now) || f.number(`SELECT COUNT(*) FROM sessions WHERE token_hash = $1 AND ended_at IS NULL`, hashText(cl.token)) > 0 {
 						f.t.Error("a session lives on without its identity")
 					}

@@ -11,15 +11,15 @@ import (
 
 var insertSession = newChange(`
 INSERT INTO sessions (id, identity_id, token_hash, created_at, issued_at, authenticated_at, expires_at, extended_at, aal,
-                      methods, devices, end_reason, ended_by, deleted, deadline_at, last_seen_at, remembered, due_at)
+                      methods, devices, end_reason, ended_by, deleted, deadline_at, last_seen_at, remembered, due_at, identity_version)
 SELECT CAST($1 AS TEXT), i.id, CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT),
        CAST($6 AS BIGINT), 0, CAST($7 AS SMALLINT), CAST($8 AS TEXT), CAST($9 AS TEXT), '', '', FALSE,
-       CAST($10 AS BIGINT), CAST($11 AS BIGINT), CAST($12 AS BOOLEAN), CAST($6 AS BIGINT)
+       CAST($10 AS BIGINT), CAST($11 AS BIGINT), CAST($12 AS BOOLEAN), CAST($6 AS BIGINT), i.updated_at
   FROM identities i WHERE i.id = $13 AND i.state = 'active' AND CAST($14 AS BIGINT) IN (0, i.updated_at) FOR_SHARE
 RETURNING id, identity_id, token_hash, 'session_started' AS kind, created_at AS at, '' AS reason, identity_id AS actor`)
 
 // InsertSession implements session.Store. Holding the identity's row makes sure that a session cannot slip in between
-// the deactivation of its identity and the end of that identity's sessions.
+// a change of its identity and that of the identity's sessions, be it their end or the version that they have of it.
 func (s *Store) InsertSession(ctx context.Context, n *session.Session, token session.TokenHash, limit session.Limit) error {
 	return s.write(ctx, manner{single: limit.Max == 0}, func(ctx context.Context, t *tx) error {
 		if err := t.makeRoom(ctx, n, limit, n.CreatedAt); err != nil {
