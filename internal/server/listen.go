@@ -78,14 +78,17 @@ type patientConn struct {
 
 // due is one deadline, of what may be under way.
 type due struct {
-	over    atomic.Bool  // it has passed
 	running atomic.Int32 // what is under way
+	at      atomic.Int64 // so long after the watch's beginning, or one of the values below
 
-	mu    sync.Mutex
-	set   bool
-	after time.Duration // of the watch's beginning
-	armed bool          // the connection itself has been told that it is over
+	mu sync.Mutex // held by whoever tells the connection something
 }
+
+const (
+	noDeadline = 0
+	passed     = -1
+	told       = -2 // and the connection itself has been told so
+)
 
 // Read implements net.Conn.
 func (c *patientConn) Read(b []byte) (int, error) {
@@ -146,7 +149,7 @@ func (c *patientConn) Close() error {
 // under way, so one of the two sees the other.
 func (d *due) begin() error {
 	d.running.Add(1)
-	if d.over.Load() {
+	if d.at.Load() < noDeadline {
 		return os.ErrDeadlineExceeded
 	}
 	return nil
@@ -156,29 +159,54 @@ func (d *due) done() { d.running.Add(-1) }
 
 // move sets a deadline, or takes it away for the zero time. One before the watch began can only mean "at once".
 func (d *due) move(t, begun time.Time, tell func(time.Time) error) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.set, d.after = !t.IsZero(), t.Sub(begun)
-	if d.set && d.after < 0 {
-		return d.pass(tell)
-	}
-	if d.armed {
-		d.armed = false
-		if err := tell(time.Time{}); err != nil {
-			return err
+	next := int64(noDeadline)
+	if !t.IsZero() {
+		if next = int64(t.Sub(begun)); next <= noDeadline {
+			next = passed
 		}
 	}
-	d.over.Store(false)
-	return nil
+	for {
+		switch was := d.at.Load(); {
+		case was == told && next == passed:
+			return nil
+		case was == told:
+			if done, err := d.disarm(next, tell); done || err != nil {
+				return err
+			}
+		case d.at.CompareAndSwap(was, next):
+			if next == passed {
+				return d.interrupt(tell)
+			}
+			return nil
+		}
+	}
 }
 
-// pass lets a deadline pass.
-func (d *due) pass(tell func(time.Time) error) error {
-	d.over.Store(true)
-	if d.armed || d.running.Load() == 0 {
+// disarm sets a deadline of a connection that was told of the one before, and takes that back. It reports false where
+// somebody else did meanwhile.
+func (d *due) disarm(next int64, tell func(time.Time) error) (done bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.at.Load() != told {
+		return false, nil
+	}
+	if err := tell(time.Time{}); err != nil {
+		return false, err
+	}
+	d.at.Store(next) // who leaves this value, or comes to it, has the lock
+	return true, nil
+}
+
+// interrupt tells the connection that its deadline has passed, if something is under way and it still has by then.
+func (d *due) interrupt(tell func(time.Time) error) error {
+	if d.running.Load() == 0 {
 		return nil
 	}
-	d.armed = true
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.at.CompareAndSwap(passed, told) {
+		return nil
+	}
 	return tell(time.Unix(1, 0))
 }
 
@@ -189,10 +217,9 @@ func (c *patientConn) cutOff(now time.Duration) {
 }
 
 func (d *due) expire(now time.Duration, tell func(time.Time) error) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.set || d.after > now {
+	at := d.at.Load()
+	if at == noDeadline || at > int64(now) || at > noDeadline && !d.at.CompareAndSwap(at, passed) {
 		return nil
 	}
-	return d.pass(tell)
+	return d.interrupt(tell)
 }

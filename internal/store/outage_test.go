@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -129,6 +130,29 @@ func TestDatabaseThatNoLongerAnswers(t *testing.T) {
 		await(t, "the store recovers", func() bool { return f.Ping(f.ctx) == nil })
 		if !f.valid(c, now) || !f.logout(c, now) {
 			t.Error("the session from before cannot be used")
+		}
+	})
+}
+
+// A connection that is lost between its making and its first question is given up, as there are few for checks.
+func TestDatabaseThatNoLongerAnswersANewConnection(t *testing.T) {
+	t.Parallel()
+	onPostgres(t, func(t *testing.T, dsn string) {
+		f, p := behindProxy(t, dsn)
+		c := f.signIn(f.someone())
+		p.OnAnswer(func(b []byte) {
+			if bytes.Contains(b, []byte("synchronous_commit")) {
+				p.Stall()
+			}
+		})
+		_, err := f.SessionByToken(f.ctx, c.token)
+		f.is(err, fault.ErrUnavailable)
+		checks := f.engine.(*postgresEngine).checks
+		await(t, "no connection is kept", func() bool { return checks.Stat().TotalConns() == 0 })
+		p.OnAnswer(nil)
+		p.Heal()
+		if !f.valid(c, now) {
+			t.Error("a live session is refused")
 		}
 	})
 }

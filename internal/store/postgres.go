@@ -58,7 +58,7 @@ func openPostgres(dsn string, o Options) (*postgresEngine, error) {
 	// A standby would answer with sessions that have already ended on the primary.
 	cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	cfg.ConnConfig.ConnectTimeout = patience
-	cfg.AfterConnect = settle
+	cfg.AfterConnect = within(patience, settle)
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "exeunt"
 	}
@@ -68,7 +68,7 @@ func openPostgres(dsn string, o Options) (*postgresEngine, error) {
 	}
 	e := &postgresEngine{dialect: postgresDialect(), pool: pool, db: stdlib.OpenDBFromPool(pool), meter: o.Meter}
 	cfg = cfg.Copy()
-	cfg.AfterConnect = settleChecks
+	cfg.AfterConnect = within(patience, settleChecks)
 	cfg.MaxConns, cfg.MinConns, cfg.MinIdleConns = int32(e.dialect.flights), 0, 0
 	if e.checks, err = pgxpool.NewWithConfig(context.Background(), cfg); err != nil {
 		pool.Close()
@@ -77,6 +77,16 @@ func openPostgres(dsn string, o Options) (*postgresEngine, error) {
 	e.db.SetMaxIdleConns(0) // idle connections belong to the pool underneath
 	e.lookups = newLookups(e, o.CacheBytes)
 	return e, nil
+}
+
+// within bounds what is done with a new connection: whoever waits for it may be gone, and a database that has stopped answering
+// must not keep one of the few connections.
+func within(limit time.Duration, prepare func(context.Context, *pgx.Conn) error) func(context.Context, *pgx.Conn) error {
+	return func(ctx context.Context, c *pgx.Conn) error {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		return prepare(ctx, c)
+	}
 }
 
 // settle makes a connection independent of settings of the server that would undo answered sign-outs, now or after a
