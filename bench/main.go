@@ -12,7 +12,8 @@
 // Usage: bench [-rounds 5] [-seconds 2] [-connections 64] [-only NAMES] [-json FILE] [-svg FILE] SERVER-BINARY.
 // PostgreSQL is the one that EXEUNT_TEST_POSTGRES names. Other measurements take the place of these: -growth
 // 1000,10000,… shows what the number of live sessions does to checks, -storm what many sign-ins at once do to them,
-// -expired N what collecting N expired sessions does.
+// -expired N what collecting N expired sessions does, -versus BINARY what another version of the server reaches in turns with
+// this one.
 package main
 
 import (
@@ -31,6 +32,7 @@ type settings struct {
 	rounds      int
 	duration    time.Duration
 	connections int
+	versus      string // another server's binary
 	only        string // names of paths and stores, separated by commas; "" for all
 	expired     int
 	growth      []int
@@ -53,6 +55,8 @@ func main() {
 		exit(collect(s))
 	case len(s.growth) > 0:
 		exit(grow(s))
+	case s.versus != "":
+		exit(versus(s))
 	case s.storm:
 		exit(storm(s))
 	}
@@ -68,6 +72,7 @@ func readSettings() (s settings, err error) {
 	flag.StringVar(&s.svg, "svg", "", "draw the ratios into this file as well")
 	flag.IntVar(&s.expired, "expired", 0, "measure checks while so many expired sessions are collected")
 	flag.BoolVar(&s.storm, "storm", false, "measure checks while many sign in")
+	flag.StringVar(&s.versus, "versus", "", "measure this server's binary in turn with the one named last")
 	growth := flag.String("growth", "", "measure checks with these numbers of live sessions, separated by commas")
 	flag.Parse()
 	s.duration = time.Duration(*seconds * float64(time.Second))
@@ -82,6 +87,11 @@ func readSettings() (s settings, err error) {
 				return s, fmt.Errorf("-growth: %q is no number of sessions", text)
 			}
 			s.growth = append(s.growth, n)
+		}
+	}
+	if s.versus != "" {
+		if s.versus, err = filepath.Abs(s.versus); err != nil {
+			return s, err
 		}
 	}
 	s.binary, err = filepath.Abs(s.binary)

@@ -105,11 +105,7 @@ func (s settings) compare(p place, x scenario, server *process) (r result, err e
 	if x.write {
 		r.Floor = p.write
 	}
-	address := server.address
-	if x.admin {
-		address = server.admin
-	}
-	recorded, err := record(address, x.operation(s.first(x, s.rounds)))
+	recorded, err := record(x.address(server), x.operation(s.first(x, s.rounds)))
 	if err != nil {
 		return r, err
 	}
@@ -129,16 +125,7 @@ func (s settings) compare(p place, x scenario, server *process) (r result, err e
 			return r, fmt.Errorf("%s: %w", r.Floor, err)
 		}
 		floors = append(floors, m)
-		if x.before != nil {
-			earlier := scenario{once: true, operation: x.before}
-			if _, err := load(address, s.connections, time.Minute, earlier.operations(first, s.most(x))); err != nil {
-				return r, err
-			}
-		}
-		m, err = server.measure(func() (measurement, error) {
-			return load(address, s.connections, s.duration, x.operations(first, s.most(x)))
-		})
-		if err != nil {
+		if m, err = s.measure(x, round, server); err != nil {
 			return r, err
 		}
 		mine = append(mine, m)
@@ -146,6 +133,28 @@ func (s settings) compare(p place, x scenario, server *process) (r result, err e
 	r.Ours, r.Beside = median(mine).figures(), median(floors).figures()
 	r.Ratio = ratio(mine, floors)
 	return r, nil
+}
+
+// measure measures one round of a scenario.
+func (s settings) measure(x scenario, round int, server *process) (measurement, error) {
+	first, address := s.first(x, round), x.address(server)
+	if x.before != nil {
+		earlier := scenario{once: true, operation: x.before}
+		if _, err := load(address, s.connections, time.Minute, earlier.operations(first, s.most(x))); err != nil {
+			return measurement{}, err
+		}
+	}
+	return server.measure(func() (measurement, error) {
+		return load(address, s.connections, s.duration, x.operations(first, s.most(x)))
+	})
+}
+
+// address is where a server is asked.
+func (x scenario) address(server *process) string {
+	if x.admin {
+		return server.admin
+	}
+	return server.address
 }
 
 // most is how many clients one measurement of a scenario may use up.

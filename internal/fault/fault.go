@@ -125,8 +125,11 @@ func From(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	e, plain := err.(*Error) // as nearly all are: looking into chains takes twenty times as long
-	if plain || errors.As(err, &e) {
+	if e, plain := err.(*Error); plain { // as nearly all are: looking into chains takes twenty times as long
+		return e
+	}
+	var e *Error
+	if errors.As(err, &e) {
 		return e
 	}
 	return ErrInternal.Because(err)

@@ -43,7 +43,7 @@ type counted struct {
 
 	// What it does is said for every request, so that takes no lock.
 	fresh atomic.Bool  // it has yet to send something
-	spare atomic.Int64 // since when it has no request, in nanoseconds; zero while it has one
+	spare atomic.Int64 // since when it has no request, of elapsed time; zero while it has one
 }
 
 // grace is how long a new connection has to send something before it makes way for another: what it has sent may still be
@@ -161,7 +161,7 @@ func (b *bounded) over() bool {
 func (b *bounded) oldest(fresh bool) (found *counted) {
 	least := int64(math.MaxInt64)
 	if fresh {
-		least = time.Now().Add(-grace).UnixNano()
+		least = int64(elapsed() - grace)
 	}
 	for c := range b.open {
 		if since := c.spare.Load(); since != 0 && since < least && c.fresh.Load() == fresh {
@@ -171,17 +171,25 @@ func (b *bounded) oldest(fresh bool) (found *counted) {
 	return found
 }
 
+// began is when the process did.
+var began = time.Now()
+
+// elapsed is how long ago that was: a look at one clock, where time.Now looks at two.
+func elapsed() time.Duration { return time.Since(began) }
+
 // is is told what the connection does.
 func (c *counted) is(state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		c.fresh.Store(true)
-		c.spare.Store(time.Now().UnixNano())
+		c.spare.Store(int64(elapsed()))
 	case http.StateIdle:
-		c.spare.Store(time.Now().UnixNano())
+		c.spare.Store(int64(elapsed()))
 	case http.StateActive:
 		c.spare.Store(0)
-		c.fresh.Store(false)
+		if c.fresh.Load() {
+			c.fresh.Store(false)
+		}
 	}
 }
 

@@ -21,10 +21,10 @@ type event struct {
 	writer  http.ResponseWriter
 	status  int
 	wrote   bool
-	request string    // id of the request
-	given   string    // the same, if the client chose it
-	quiet   bool      // a successful check, which is counted but not logged
-	began   time.Time // of an answer without an end; zero for others
+	request string        // id of the request
+	given   string        // the same, if the client chose it
+	quiet   bool          // a successful check, which is counted but not logged
+	began   time.Duration // when an answer without an end began, of elapsed time; zero for others
 	fault   error
 	attrs   []slog.Attr
 
@@ -55,11 +55,11 @@ func note(w http.ResponseWriter, key string, value any) {
 }
 
 // waited is how long the client has waited for its answer, which took so long, or for one without an end to begin.
-func (e *event) waited(start time.Time, took time.Duration) time.Duration {
-	if e.began.IsZero() {
+func (e *event) waited(start, took time.Duration) time.Duration {
+	if e.began == 0 {
 		return took
 	}
-	return e.began.Sub(start)
+	return e.began - start
 }
 
 // Header implements http.ResponseWriter.

@@ -6,7 +6,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"time"
 
 	"exeunt/internal/fault"
 )
@@ -95,7 +94,7 @@ func (s *Server) methods(listener, path string, methods map[string]route) http.H
 func (s *Server) observe(listener, method, path string, h handle) http.Handler {
 	counted := s.Meter.Route(listener, method, path)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
+		start := elapsed()
 		e := newEvent(w, r)
 		if s.Tracer != nil {
 			var end func(int, error)
@@ -106,7 +105,7 @@ func (s *Server) observe(listener, method, path string, h handle) http.Handler {
 		if err := s.run(h, e, r); err != nil {
 			s.fail(e, r, err)
 		}
-		took := time.Since(start)
+		took := elapsed() - start
 		counted(e.status, e.waited(start, took))
 		s.log(e, r, listener, path, took)
 	})

@@ -91,21 +91,23 @@ const (
 )
 
 // Read implements net.Conn.
-func (c *patientConn) Read(b []byte) (int, error) {
-	defer c.read.done()
-	if err := c.read.begin(); err != nil {
-		return 0, err
+func (c *patientConn) Read(b []byte) (n int, err error) {
+	err = c.read.begin()
+	if err == nil {
+		n, err = c.Conn.Read(b)
 	}
-	return c.Conn.Read(b)
+	c.read.done()
+	return n, err
 }
 
 // Write implements net.Conn.
-func (c *patientConn) Write(b []byte) (int, error) {
-	defer c.write.done()
-	if err := c.write.begin(); err != nil {
-		return 0, err
+func (c *patientConn) Write(b []byte) (n int, err error) {
+	err = c.write.begin()
+	if err == nil {
+		n, err = c.Conn.Write(b)
 	}
-	return c.Conn.Write(b)
+	c.write.done()
+	return n, err
 }
 
 // SetReadDeadline implements net.Conn.

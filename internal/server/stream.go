@@ -59,7 +59,7 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, p page, f events
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no") // nginx
 	w.WriteHeader(http.StatusOK)
-	of(w).began = time.Now()
+	of(w).began = elapsed()
 	if r.Method == http.MethodHead {
 		return nil
 	}

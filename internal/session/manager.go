@@ -29,7 +29,7 @@ func (m *Manager) Moment() time.Time {
 	if m.Now != nil {
 		return m.Now().UTC().Truncate(time.Microsecond)
 	}
-	return time.Now().UTC().Truncate(time.Microsecond)
+	return time.UnixMicro(time.Now().UnixMicro()).UTC()
 }
 
 // Proof is what a sign-in has shown: who, how, and from where; and how the token of its session will travel.

@@ -69,17 +69,26 @@ func identityKey(id identity.ID) (k shelfKey) {
 	return k
 }
 
-// find returns the session, or nil when the table does not hold it, which says nothing about whether it is live.
-func (t *liveTable) find(token session.TokenHash) *session.Session {
+// glance is what was seen of the table by somebody who has not found a session ready.
+type glance struct {
+	ticket uint64
+	full   bool
+}
+
+// ready returns a session that is ready to be shown, or nil and a glance for unready.
+func (t *liveTable) ready(token session.TokenHash) (*session.Session, glance) {
 	s := t.shard(token)
 	s.mu.RLock()
-	found, ticket, full := s.sessions[token].session, s.changes, s.bytes > t.maxBytes*3/4
-	s.mu.RUnlock()
-	if found != nil {
-		return found
-	}
-	if found = t.unpack(token); found != nil && (!full || rand.IntN(turnover) == 0) {
-		t.makeReady(token, found, ticket)
+	defer s.mu.RUnlock()
+	return s.sessions[token].session, glance{s.changes, s.bytes > t.maxBytes*3/4}
+}
+
+// unready returns a session that is kept in compact form, or nil. That the table does not hold a session says nothing about
+// whether it is live.
+func (t *liveTable) unready(token session.TokenHash, g glance) *session.Session {
+	found := t.unpack(token)
+	if found != nil && (!g.full || rand.IntN(turnover) == 0) {
+		t.makeReady(token, found, g.ticket)
 	}
 	return found
 }

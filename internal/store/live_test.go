@@ -22,6 +22,15 @@ func liveSession(i *identity.Identity) client {
 
 func (t *liveTable) put(c client) { t.fill(c.token, c.Session, t.ticket(c.token)) }
 
+// find returns the session in whichever form the table holds it, or nil.
+func (t *liveTable) find(token session.TokenHash) *session.Session {
+	found, glance := t.ready(token)
+	if found == nil {
+		found = t.unready(token, glance)
+	}
+	return found
+}
+
 func TestLiveTableHoldsNothingStale(t *testing.T) {
 	i := testkit.Identity(testkit.Email())
 	for sentence, row := range map[string]struct {

@@ -159,7 +159,8 @@ func (e *sqliteEngine) read(ctx context.Context, fn func(context.Context, *tx) e
 }
 
 func (e *sqliteEngine) sessionByToken(ctx context.Context, token session.TokenHash) (*session.Session, error) {
-	if s := e.live.find(token); s != nil {
+	s, glance := e.live.ready(token)
+	if s != nil {
 		return s, nil
 	}
 	if err := ctx.Err(); err != nil {
@@ -167,6 +168,9 @@ func (e *sqliteEngine) sessionByToken(ctx context.Context, token session.TokenHa
 	}
 	if e.known.absent(token) {
 		return nil, session.ErrNone
+	}
+	if s = e.live.unready(token, glance); s != nil {
+		return s, nil
 	}
 	defer func(start time.Time) { e.meter.StoreTook("check", time.Since(start)) }(time.Now())
 	ticket := e.live.ticket(token)
