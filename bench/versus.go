@@ -46,7 +46,7 @@ func versusOn(dir string, s, other settings, mine, theirs place) error {
 		settings
 		place
 	}{{s, mine}, {other, theirs}} {
-		server, err := one.serve(dir, one.quiet())
+		server, err := one.serve(filepath.Join(dir, fmt.Sprint(n)), one.quiet())
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func versusOn(dir string, s, other settings, mine, theirs place) error {
 		var found [2][]measurement
 		for round := range s.rounds {
 			for turn := range servers {
-				n := (round + turn) % len(servers) // each is first as often as the other
+				n := (round + turn) % len(servers) // they take turns at being first
 				m, err := s.measure(x, round, servers[n])
 				if err != nil {
 					return fmt.Errorf("%s: %w", x.name, err)

@@ -215,10 +215,10 @@ func (s *Store) UpdateIdentity(ctx context.Context, i *identity.Identity, versio
 		if err != nil {
 			return err
 		}
-		if err := t.tellSessions(ctx, i, by); err != nil {
+		if err := t.saveCredentials(ctx, i); err != nil { // may wait for an identifier: sessions are not held meanwhile
 			return err
 		}
-		return t.saveCredentials(ctx, i)
+		return t.tellSessions(ctx, i, by)
 	})
 }
 

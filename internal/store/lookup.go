@@ -24,9 +24,9 @@ type lookups struct {
 }
 
 // A stamp shows every change of a row: what is written without one of these columns is written with a new rotation, or, when it is taken
-// over from elsewhere, a later extension. Of the identity it has the version, which is never given twice, as the row itself has it; only
-// for a row that does not know it the identity is looked at, which makes a check half as dear again. The first two columns are the token
-// that was asked for and until when it works.
+// over from elsewhere, a later extension. Of the identity it has the version, which is never given twice, as the row itself has it: the
+// identity of a session that has not ended is then active. For a row that does not know it the identity is looked at, which makes a check half
+// as dear again; there the number also says whether it is active. The first two columns are the token that was asked for and until when it works.
 const (
 	stampColumns query = `, s.rotation, s.expires_at, s.extended_at, s.ended_at, s.deadline_at, s.last_seen_at, `
 	ownerVersion query = `CASE WHEN s.identity_version <> 0 THEN s.identity_version ELSE
@@ -134,7 +134,7 @@ func (l *lookups) each(ctx context.Context, q query, tokens []session.TokenHash,
 		values := rows.RawValues()[:stampLength]
 		owner := values[stampLength-1:]
 		if owner[0] == nil {
-			continue // a session without its identity is none
+			continue // a session without its identity is none; where the row knew a version, it has ended and read finds no identity
 		}
 		token, err := parseHash(string(values[0]))
 		if err != nil {
