@@ -81,6 +81,22 @@ func (s settings) serve(dir, configuration string) (*process, error) {
 	}, nil
 }
 
+// prepared starts the real server, with people in it, and warms it up.
+func (s settings) prepared(dir, configuration string) (*process, error) {
+	server, err := s.serve(dir, configuration)
+	if err != nil {
+		return nil, err
+	}
+	if err = enlist(server); err == nil {
+		err = s.warm(server)
+	}
+	if err != nil {
+		server.stop()
+		return nil, err
+	}
+	return server, nil
+}
+
 // measure runs a measurement, and adds what it has cost the process.
 func (p *process) measure(run func() (measurement, error)) (measurement, error) {
 	runtime.GC() // see keepLoadAway

@@ -74,17 +74,11 @@ func (s settings) from(round int) int { return reused + round*s.perMeasurement()
 
 // compareAll runs all scenarios on one engine.
 func (s settings) compareAll(dir string, p place) (results []result, err error) {
-	server, err := s.serve(dir, p.quiet())
+	server, err := s.prepared(dir, p.quiet())
 	if err != nil {
 		return nil, err
 	}
 	defer server.stop()
-	if err := enlist(server); err != nil {
-		return nil, err
-	}
-	if err := s.warm(server); err != nil {
-		return nil, err
-	}
 	for _, x := range scenarios {
 		if !s.wants(x.name, p.name) {
 			continue

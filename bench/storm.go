@@ -52,17 +52,11 @@ func (p place) earnest() string {
 }
 
 func (s settings) stormed(dir string, p place) error {
-	server, err := s.serve(dir, p.earnest())
+	server, err := s.prepared(dir, p.earnest())
 	if err != nil {
 		return err
 	}
 	defer server.stop()
-	if err := enlist(server); err != nil {
-		return err
-	}
-	if err := s.warm(server); err != nil {
-		return err
-	}
 	checks := scenarios[0].operations(0, 0)
 	before, err := steady(server.address, collectConnections, s.duration, collectRate, checks)
 	if err != nil {

@@ -46,17 +46,11 @@ func versusOn(dir string, s, other settings, mine, theirs place) error {
 		settings
 		place
 	}{{s, mine}, {other, theirs}} {
-		server, err := one.serve(filepath.Join(dir, fmt.Sprint(n)), one.quiet())
+		server, err := one.prepared(filepath.Join(dir, fmt.Sprint(n)), one.quiet())
 		if err != nil {
 			return err
 		}
 		defer server.stop()
-		if err := enlist(server); err != nil {
-			return err
-		}
-		if err := s.warm(server); err != nil {
-			return err
-		}
 		servers[n] = server
 	}
 	for _, x := range scenarios {
