@@ -44,6 +44,28 @@ func withWorkers(t *testing.T, p Params, program string) (*Hasher, *bytes.Buffer
 	return h, &log
 }
 
+// hashedHere is the hash of goodPassword, for which no process was asked: where the machine is busy, the first one that is
+// would starve.
+func hashedHere(t *testing.T) string {
+	t.Helper()
+	hash, err := newHasher(t, heavyArgon2).Hash(t.Context(), goodPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
+}
+
+// idleWorker makes a process that is the next to be given work, and runs only while nothing else wants to.
+func idleWorker(t *testing.T, w *Workers) *os.Process {
+	t.Helper()
+	one, _, err := w.take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.giveBack(one)
+	return one.cmd.Process
+}
+
 func TestHashesAreComputedInProcessesOfTheirOwn(t *testing.T) {
 	for _, p := range []Params{heavyArgon2, quickBcrypt, quickArgon2} {
 		h, _ := withWorkers(t, p, os.Args[0])
@@ -79,12 +101,8 @@ func TestEveryStoredFormatIsTriedElsewhere(t *testing.T) {
 
 func TestAProcessThatIsLostIsReplaced(t *testing.T) {
 	h, _ := withWorkers(t, heavyArgon2, os.Args[0])
-	hash, err := h.Hash(t.Context(), goodPassword)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lost := h.Workers.spare[0].cmd.Process
-	if err := lost.Kill(); err != nil {
+	hash := hashedHere(t)
+	if err := idleWorker(t, h.Workers).Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if match, _, err := h.Verify(t.Context(), goodPassword, hash); err != nil || !match {
@@ -118,18 +136,20 @@ func TestWithoutProcessesHashesAreComputedHere(t *testing.T) {
 
 func TestProcessesComeAfterAllOthers(t *testing.T) {
 	h, _ := withWorkers(t, heavyArgon2, os.Args[0])
-	hash := func() int {
-		if _, err := h.Hash(t.Context(), goodPassword); err != nil {
+	hire := func() int {
+		one, _, err := h.Workers.take()
+		if err != nil {
 			t.Fatal(err)
 		}
-		return h.Workers.spare[0].cmd.Process.Pid
+		t.Cleanup(one.end)
+		return one.cmd.Process.Pid
 	}
 	before := attributes(t, os.Getpid())
-	if got := attributes(t, hash()); got.Policy != unix.SCHED_IDLE {
+	if got := attributes(t, hire()); got.Policy != unix.SCHED_IDLE {
 		t.Errorf("a process that computes hashes runs as %+v", got)
 	}
 	h.Workers.starve()
-	if got := attributes(t, hash()); got.Policy != unix.SCHED_NORMAL || got.Nice != niceness {
+	if got := attributes(t, hire()); got.Policy != unix.SCHED_NORMAL || got.Nice != niceness {
 		t.Errorf("where nothing is idle, a process that computes hashes runs as %+v", got)
 	}
 	if after := attributes(t, os.Getpid()); after != before {
@@ -149,11 +169,8 @@ func attributes(t *testing.T, pid int) unix.SchedAttr {
 
 func TestAHashIsComputedAlthoughNothingIsIdle(t *testing.T) {
 	h, _ := withWorkers(t, heavyArgon2, os.Args[0])
-	hash, err := h.Hash(t.Context(), goodPassword)
-	if err != nil {
-		t.Fatal(err)
-	}
-	starved := h.Workers.spare[0].cmd.Process
+	hash := hashedHere(t)
+	starved := idleWorker(t, h.Workers)
 	if err := starved.Signal(unix.SIGSTOP); err != nil { // it gets as little as if others took everything
 		t.Fatal(err)
 	}
