@@ -75,6 +75,7 @@ func serve(ctx context.Context, l *loaded, migrate bool, stdout, stderr io.Write
 	life, over := context.WithCancel(context.WithoutCancel(ctx))
 	defer over()
 	limitMemory(life, c, func() uint64 { return uint64(s.Stats().CachedBytes) })
+	lookWhileSweeping(life)
 	gauges(m, s)
 	post, err := newCourier(c, s, m, log)
 	if err != nil {
