@@ -16,11 +16,8 @@ const (
 // lookWhileSweeping has the network looked at after each collection of garbage, until ctx ends. What was found to be garbage
 // is then swept by a goroutine that gives way to all who are known to want to run. On one processor that keeps others from
 // becoming known: Go looks at the network when nobody wants to run, or every ten milliseconds, and requests went unnoticed
-// for that long.
+// for that long. With more processors, one that is idle looks.
 func lookWhileSweeping(ctx context.Context) {
-	if runtime.GOMAXPROCS(0) > 1 {
-		return // another one looks
-	}
 	collected := make(chan struct{}, 1)
 	afterEachCollection(ctx, func() {
 		select {
@@ -35,7 +32,7 @@ func lookWhileSweeping(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			}
-			for begun := time.Now(); time.Since(begun) < sweepingTime; time.Sleep(betweenLooks) {
+			for begun := time.Now(); time.Since(begun) < sweepingTime && runtime.GOMAXPROCS(0) == 1; time.Sleep(betweenLooks) {
 				turn.Look()
 			}
 		}
