@@ -17,7 +17,7 @@ import (
 func TestAStormOfSignInsIsAnsweredWithoutCollapsing(t *testing.T) {
 	const people = 10
 	atOnce := 100 + 130*runtime.GOMAXPROCS(0) // twice what may wait
-	t.Setenv("HASHERS_ARGON2_MEMORY", "8MB")  // which takes some time
+	t.Setenv("HASHERS_ARGON2_MEMORY", "32MB") // which takes far longer than to ask for it
 	in := start(t, testkit.File(t), "")
 	for n := range people {
 		in.register(fmt.Sprintf("p%d@example.org", n))
