@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	sweepingTime = 50 * time.Millisecond // at most, for as much garbage as the bound allows by default
+	sweepingTime = 50 * time.Millisecond // enough for as much garbage as the bound allows by default
 	betweenLooks = 100 * time.Microsecond
 )
 

@@ -9,28 +9,37 @@ import (
 	"testing"
 )
 
-// On one processor, what has arrived by the network is noticed while others still wait to begin.
-func TestTurnsLetTheNetworkIn(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+// expecting starts somebody who waits for something to arrive by the network, and returns what sends it. It is for one processor.
+func expecting(t *testing.T, all *sync.WaitGroup, noticed func()) (send func()) {
 	from, to, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer from.Close()
-	defer to.Close()
-	const others = 50
-	var begun, noticed atomic.Int64
-	noticed.Store(others)
-	reading, all := make(chan struct{}), sync.WaitGroup{}
+	t.Cleanup(func() { _, _ = from.Close(), to.Close() })
 	all.Go(func() {
-		close(reading)
 		if _, err := from.Read(make([]byte, 1)); err != nil {
 			t.Error(err)
 		}
-		noticed.Store(begun.Load())
+		noticed()
 	})
-	<-reading
-	runtime.Gosched() // it waits for the byte by now
+	for range 1000 {
+		runtime.Gosched() // it waits by now
+	}
+	return func() {
+		if _, err := to.Write([]byte{1}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// On one processor, what has arrived by the network is noticed while others still wait to begin.
+func TestTurnsLetTheNetworkIn(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const others = 50
+	var begun, noticed atomic.Int64
+	noticed.Store(others)
+	var all sync.WaitGroup
+	send := expecting(t, &all, func() { noticed.Store(begun.Load()) })
 
 	turns := New(0)
 	for range others {
@@ -39,9 +48,7 @@ func TestTurnsLetTheNetworkIn(t *testing.T) {
 			begun.Add(1)
 		})
 	}
-	if _, err := to.Write([]byte{1}); err != nil {
-		t.Fatal(err)
-	}
+	send()
 	all.Wait()
 	if n := noticed.Load(); n > others/2 {
 		t.Errorf("what arrived first was noticed after %d of %d had begun", n, others)
