@@ -194,7 +194,7 @@ func (d *doors) serve(ctx context.Context, h *server.Handlers, log *slog.Logger)
 	servers := []*http.Server{server.HTTP(h.Public(), log), server.HTTP(h.Admin(), log)}
 	failed := make(chan error, len(servers))
 	for i, l := range []net.Listener{d.public, d.admin} {
-		bounded := d.bounds[i].Bound(server.Listen(l), servers[i])
+		bounded := d.bounds[i].Listen(l, servers[i])
 		go func() { failed <- servers[i].Serve(bounded) }()
 	}
 	var err error

@@ -40,7 +40,7 @@ const (
 )
 
 // AAL is an authenticator assurance level (NIST SP 800-63B, section 4). Zero means that nothing was proved.
-type AAL int
+type AAL int8
 
 // The levels in use: one factor, or two.
 const (
@@ -54,10 +54,13 @@ func (a AAL) String() string { return "aal" + string(rune('0'+a)) }
 
 // Identity is a person, or a machine, that can sign in. JSON documents are kept as they were given.
 type Identity struct {
+	// What every check of a session looks at stands first: no two lines of memory are fetched for it.
+	State        State
+	AvailableAAL AAL // the highest level that the credentials allow
+
 	ID             ID
 	ExternalID     string // unique when set
 	SchemaID       string
-	State          State
 	StateChangedAt time.Time
 	Traits         json.RawMessage
 	Verifiable     []Address
@@ -66,7 +69,6 @@ type Identity struct {
 	MetadataAdmin  json.RawMessage // nil when unset; for administrators only
 	OrganizationID string          // empty when unset
 	Credentials    Credentials     // nil when not loaded
-	AvailableAAL   AAL             // the highest level that the credentials allow
 	CreatedAt      time.Time
 	UpdatedAt      time.Time // doubles as the version for optimistic updates
 }

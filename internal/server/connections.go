@@ -27,33 +27,65 @@ type bounded struct {
 	limits Connections
 
 	mu      sync.Mutex
-	open    map[*counted]struct{}
+	open    map[*connection]struct{}
 	clients map[string]int
 	room    chan struct{} // told when a connection has gone
 	closed  chan struct{}
 	closing sync.Once
 }
 
-// counted is a connection that counts until it is closed.
-type counted struct {
-	net.Conn
-	on     *bounded
-	client string
-	once   sync.Once
+// connection is one that counts until it is closed.
+type connection struct {
+	// What each request touches stands in one line of memory, which the connection begins: its size is a multiple of a line's.
+	net.Conn // of its methods that are not overridden none reads or writes
+	read     due
+	write    due
+	telling  sync.Mutex   // held by whoever tells Conn of a deadline
+	spare    atomic.Int64 // since when it has no request, of elapsed time; negative before it has sent anything, zero while it has one
 
-	// What it does is said for every request, so that takes no lock.
-	fresh atomic.Bool  // it has yet to send something
-	spare atomic.Int64 // since when it has no request, of elapsed time; zero while it has one
+	on      *bounded
+	client  string
+	leaving sync.Once
+	_       [28]byte
 }
 
 // grace is how long a new connection has to send something before it makes way for another: what it has sent may still be
 // on the way.
 const grace = time.Second
 
-// Bound puts a listener within bounds, and has the server that will serve it say what its connections do.
-func (c Connections) Bound(l net.Listener, of *http.Server) net.Listener {
-	of.ConnState = func(conn net.Conn, state http.ConnState) { conn.(*counted).is(state) }
-	return &bounded{Listener: l, limits: c, open: map[*counted]struct{}{}, clients: map[string]int{}, room: make(chan struct{}, 1), closed: make(chan struct{})}
+// watchEvery is how often deadlines are looked at.
+const watchEvery = time.Second
+
+// Listen puts a TCP listener within bounds, and has the server that will serve it say what its connections do. Connections
+// that are open when the listener is closed are looked after until the last of them is gone.
+func (c Connections) Listen(l net.Listener, of *http.Server) net.Listener {
+	of.ConnState = func(conn net.Conn, state http.ConnState) { conn.(*connection).is(state) }
+	b := &bounded{Listener: l, limits: c, open: map[*connection]struct{}{}, clients: map[string]int{}, room: make(chan struct{}, 1), closed: make(chan struct{})}
+	go b.watch()
+	return b
+}
+
+// watch cuts off what is overdue.
+func (b *bounded) watch() {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for <-tick.C; b.cutOff(elapsed()); <-tick.C {
+	}
+}
+
+// cutOff cuts off what is overdue, and reports whether there is, or may be, anybody to look after.
+func (b *bounded) cutOff(now time.Duration) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for c := range b.open {
+		c.cutOff(now)
+	}
+	select {
+	case <-b.closed:
+		return len(b.open) > 0
+	default:
+		return true
+	}
 }
 
 // Accept implements net.Listener.
@@ -63,7 +95,7 @@ func (b *bounded) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := &counted{Conn: conn, on: b, client: b.limits.client(conn.RemoteAddr())}
+		c := &connection{Conn: conn, on: b, client: b.limits.client(conn.RemoteAddr())}
 		if !b.enter(c) {
 			_ = conn.Close() // nobody is there to hear of a failure
 			continue
@@ -97,7 +129,7 @@ func (c Connections) client(a net.Addr) string {
 }
 
 // enter counts a connection, unless its client has too many.
-func (b *bounded) enter(c *counted) bool {
+func (b *bounded) enter(c *connection) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if c.client != "" {
@@ -110,7 +142,7 @@ func (b *bounded) enter(c *counted) bool {
 	return true
 }
 
-func (b *bounded) leave(c *counted) {
+func (b *bounded) leave(c *connection) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.open, c)
@@ -158,13 +190,13 @@ func (b *bounded) over() bool {
 
 // oldest is the connection that has been without a request for the longest, among those that had one before or the fresh
 // ones; or nil.
-func (b *bounded) oldest(fresh bool) (found *counted) {
-	least := int64(math.MaxInt64)
+func (b *bounded) oldest(fresh bool) (found *connection) {
+	least, sign := int64(math.MaxInt64), int64(1)
 	if fresh {
-		least = int64(elapsed() - grace)
+		least, sign = int64(elapsed()-grace), -1
 	}
 	for c := range b.open {
-		if since := c.spare.Load(); since != 0 && since < least && c.fresh.Load() == fresh {
+		if since := sign * c.spare.Load(); since > 0 && since < least {
 			found, least = c, since
 		}
 	}
@@ -178,27 +210,29 @@ var began = time.Now()
 func elapsed() time.Duration { return time.Since(began) }
 
 // is is told what the connection does.
-func (c *counted) is(state http.ConnState) {
+func (c *connection) is(state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		c.fresh.Store(true)
-		c.spare.Store(int64(elapsed()))
+		c.spare.Store(-int64(elapsed()))
 	case http.StateIdle:
 		c.spare.Store(int64(elapsed()))
 	case http.StateActive:
 		c.spare.Store(0)
-		if c.fresh.Load() {
-			c.fresh.Store(false)
-		}
 	}
 }
 
-// CloseWrite says that nothing more will be sent, where that can be said.
-func (c *counted) CloseWrite() error { return closeWrite(c.Conn) }
+// CloseWrite says that nothing more will be sent, where that can be said. It is for the HTTP library, which then lets a
+// client read an answer that it has not asked for in full.
+func (c *connection) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
 
 // Close implements net.Conn.
-func (c *counted) Close() error {
+func (c *connection) Close() error {
 	err := c.Conn.Close()
-	c.once.Do(func() { c.on.leave(c) })
+	c.leaving.Do(func() { c.on.leave(c) })
 	return err
 }

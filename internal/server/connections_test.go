@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // addressed is a listener whose clients seem to come from the addresses of a list, one after the other.
@@ -51,7 +52,7 @@ func atRest(t *testing.T, address string, n int) {
 		resting = 0
 		b.mu.Lock()
 		for c := range b.open {
-			if c.spare.Load() != 0 && !c.fresh.Load() {
+			if c.spare.Load() > 0 {
 				resting++
 			}
 		}
@@ -82,7 +83,7 @@ func listening(t *testing.T, c Connections, from func() string, change func(*htt
 		l = addressed{l, from}
 	}
 	over := make(chan error)
-	bounded := c.Bound(l, srv)
+	bounded := c.Listen(l, srv)
 	listeners.Store(address, bounded)
 	go func() { over <- srv.Serve(bounded) }()
 	t.Cleanup(func() {
@@ -283,4 +284,13 @@ func TestASlowClientIsCutOffInEveryPhase(t *testing.T) {
 			t.Error("the server still waits")
 		}
 	})
+}
+
+func TestAConnectionBeginsALineOfMemory(t *testing.T) {
+	if n := unsafe.Sizeof(connection{}); n%64 != 0 {
+		t.Errorf("%d bytes are no multiple of a line's 64: what each request touches lies in two of them", n)
+	}
+	if n := unsafe.Offsetof(connection{}.on); n != 64 {
+		t.Errorf("what each request touches takes %d bytes, for a line's 64", n)
+	}
 }

@@ -109,7 +109,7 @@ func (s *Server) browserSession(ctx context.Context, r *http.Request) (*session.
 			if tried++; tried > maxTried {
 				return nil, session.ErrNone
 			}
-			found, err := s.Sessions.Lookup(ctx, token)
+			found, err := s.Sessions.Lookup(ctx, token, s.Sessions.Moment())
 			if !errors.Is(err, session.ErrNone) {
 				return found, err
 			}

@@ -109,7 +109,7 @@ func (s *Server) replace(w http.ResponseWriter, name string, token session.Secre
 // renew sends the cookie again when its session lives for longer than the browser believes, also when cookies like it are
 // not to outlive the browser any more.
 func (s *Server) renew(w http.ResponseWriter, c caller) {
-	dated := c.lasts != 0 || s.persistent(c.session)
+	dated := c.cookie && (c.lasts != 0 || s.persistent(c.session))
 	if dated && c.lasts < c.session.DeadlineAt.UnixMicro() {
 		s.reissue(w, c)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"exeunt/internal/fault"
 	"exeunt/internal/flow"
@@ -17,8 +18,9 @@ import (
 type caller struct {
 	session *session.Session // nil for nobody
 	token   session.Secret
-	cookie  bool  // the credential is a cookie
-	lasts   int64 // Unix time in microseconds until which the browser keeps that cookie; zero if it does not say
+	at      time.Time // when the request came in, which its session is judged by
+	cookie  bool      // the credential is a cookie
+	lasts   int64     // Unix time in microseconds until which the browser keeps that cookie; zero if it does not say
 
 	// ended is why the session ended that a credential of the request once stood for, or "".
 	ended string
@@ -35,8 +37,8 @@ func (c caller) carrier() session.Carrier {
 // why is what there is to tell about the end of the caller's session: nothing to somebody who has signed out.
 func (c caller) why() []flow.Message { return flow.SessionEnded(session.Reason(c.ended)) }
 
-// finder looks a token up, counted or not.
-type finder func(*session.Manager, context.Context, session.Secret) (*session.Session, error)
+// finder looks a token up, counted or not, for a request that came in at a moment.
+type finder func(*session.Manager, context.Context, session.Secret, time.Time) (*session.Session, error)
 
 // identify resolves the credential of a request, once: the header X-Session-Token if it is there, whatever it holds;
 // else the session cookie; else a bearer token (RFC 6750, section 2.1). It is ErrNone when that stands for no session
@@ -68,8 +70,9 @@ func (s *Server) byHeader(r *http.Request, text string, find finder) (caller, er
 	if err != nil || !token.TravelsIn(session.InHeader) {
 		return caller{}, session.ErrNone
 	}
-	found, err := find(s.Sessions, r.Context(), token)
-	return caller{session: found, token: token, ended: endReason(err)}, err
+	at := s.Sessions.Moment()
+	found, err := find(s.Sessions, r.Context(), token, at)
+	return caller{session: found, token: token, at: at, ended: endReason(err)}, err
 }
 
 // maxTried bounds how many cookies of one request are looked up.
@@ -84,6 +87,8 @@ var errManyCookies = fault.New(fault.Invalid, "session_cookies_too_many", "The r
 // them was replaced: the request was under way for long, and the browser has the new one by now.
 func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (c caller, found bool, err error) {
 	seen, tried, left, replaced, ended := false, 0, false, false, ""
+	at := s.Sessions.Moment()
+	lookUp := func(token session.Secret) (*session.Session, error) { return find(s.Sessions, r.Context(), token, at) }
 	var odd error // why the first of those that are no tokens is none
 	for _, name := range s.sessionCookies {
 		for sent := range cookieValues(r, name) {
@@ -105,9 +110,9 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 			tried++
 			var live *session.Session
 			if own {
-				live, err = find(s.Sessions, r.Context(), token)
+				live, err = lookUp(token)
 			} else {
-				live, token, err = s.Sessions.Inherited(r.Context(), token, active(r), find)
+				live, token, err = s.Sessions.Inherited(r.Context(), token, active(r), lookUp)
 			}
 			if errors.Is(err, session.ErrNone) {
 				ended = cmp.Or(ended, endReason(err))
@@ -117,7 +122,7 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 			if err == nil && active(r) && (name != s.Session.Name || !own) && live.TokenUntil.IsZero() && token.TravelsIn(session.InCookie) {
 				s.replace(w, name, token, live)
 			}
-			return caller{session: live, token: token, cookie: true, lasts: lasts}, true, err
+			return caller{session: live, token: token, at: at, cookie: true, lasts: lasts}, true, err
 		}
 	}
 	if odd != nil && s.Elsewhere != nil {

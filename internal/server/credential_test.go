@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"exeunt/internal/session"
 )
@@ -21,7 +22,7 @@ type directory struct {
 
 var errDown = errors.New("the store is down")
 
-func (d *directory) find(_ *session.Manager, _ context.Context, token session.Secret) (*session.Session, error) {
+func (d *directory) find(_ *session.Manager, _ context.Context, token session.Secret, _ time.Time) (*session.Session, error) {
 	d.asked = append(d.asked, token.Reveal())
 	switch {
 	case d.down:

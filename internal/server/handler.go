@@ -81,12 +81,16 @@ func (s *Server) methods(listener, path string, methods map[string]route) http.H
 		refused = s.admittedPublicly("", refused)
 	}
 	refuse := s.observe(listener, "other", path, refused)
+	get := handlers["GET"]
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if h, ok := handlers[r.Method]; ok {
-			h.ServeHTTP(w, r)
-			return
+		h := get // nearly always, without a look into a table
+		if r.Method != http.MethodGet {
+			h = handlers[r.Method]
 		}
-		refuse.ServeHTTP(w, r)
+		if h == nil {
+			h = refuse
+		}
+		h.ServeHTTP(w, r)
 	})
 }
 

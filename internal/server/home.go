@@ -14,7 +14,7 @@ import (
 func (s *Server) visitor(w http.ResponseWriter, r *http.Request) (caller, error) {
 	c, err := s.caller(w, r)
 	if err == nil && c.session != nil && s.Sessions.Satisfied(c.session) && active(r) {
-		c.session = s.Sessions.Used(r.Context(), c.session)
+		c.session = s.Sessions.Used(r.Context(), c.session, c.at)
 		s.renew(w, c)
 	}
 	return c, err

@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 
@@ -30,7 +29,7 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 		return s.orStepUp(err, c.session)
 	}
 	if active(r) {
-		c.session = s.Sessions.Used(r.Context(), c.session)
+		c.session = s.Sessions.Used(r.Context(), c.session, c.at)
 	}
 	found := c.session
 	p := s.prepared(found)
@@ -45,10 +44,11 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 		s.cacheable(w, found)
 	}
 	s.renew(w, c)
-	of(w).quiet = true
-	w.Header()["X-Kratos-Authenticated-Identity-Id"] = p.identity[:]
-	beginJSON(w, http.StatusOK, len(body))
-	_, _ = io.WriteString(w, body) // a client that is gone needs no answer
+	e := of(w)
+	e.quiet = true
+	e.Header()["X-Kratos-Authenticated-Identity-Id"] = p.identity[:]
+	beginJSON(e, http.StatusOK, len(body))
+	_, _ = e.WriteString(body) // a client that is gone needs no answer
 	return nil
 }
 

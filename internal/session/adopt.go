@@ -49,13 +49,13 @@ func (s *Session) replaced() bool { return !s.TokenUntil.IsZero() && !s.TokenUnt
 
 // Inherited looks up the session of a token from a cookie of another server, with find: by its heir, and else by the token
 // itself, which is then adopted, if it may be. It returns the token that the session was found by.
-func (m *Manager) Inherited(ctx context.Context, token Secret, adopt bool, find func(*Manager, context.Context, Secret) (*Session, error)) (*Session, Secret, error) {
+func (m *Manager) Inherited(ctx context.Context, token Secret, adopt bool, find func(Secret) (*Session, error)) (*Session, Secret, error) {
 	heir := m.Heir(token)
-	s, err := find(m, ctx, heir)
+	s, err := find(heir)
 	if !errors.Is(err, ErrNone) || settled(err) {
 		return s, heir, err
 	}
-	s, err = find(m, ctx, token)
+	s, err = find(token)
 	if err != nil || !adopt {
 		return s, token, err
 	}
@@ -66,10 +66,10 @@ func (m *Manager) Inherited(ctx context.Context, token Secret, adopt bool, find 
 	if done {
 		return adopted, heir, nil
 	}
-	if s, err := find(m, ctx, heir); err == nil { // somebody else was faster
+	if s, err := find(heir); err == nil { // somebody else was faster
 		return s, heir, nil
 	}
-	s, err = find(m, ctx, token)
+	s, err = find(token)
 	return s, token, err
 }
 

@@ -86,13 +86,14 @@ func Level(methods []MethodUse) identity.AAL {
 }
 
 // Lookup returns the session of a token if it counts, whatever its assurance level, or ErrNone; that says why the session
-// ended, if it did. A store that cannot be reached is reported as such and never as ErrNone.
-func (m *Manager) Lookup(ctx context.Context, token Secret) (*Session, error) {
+// ended, if it did. Time has run out by what it was at a moment, which is when the request came in. A store that cannot be
+// reached is reported as such and never as ErrNone.
+func (m *Manager) Lookup(ctx context.Context, token Secret, at time.Time) (*Session, error) {
 	s, err := m.Store.SessionByToken(ctx, token.Hash())
 	if err != nil {
 		return nil, err
 	}
-	if now := m.Moment(); !s.Valid(now) || !m.Rules.within(s, now) {
+	if !s.Valid(at) || !m.Rules.within(s, at) {
 		return nil, over(s)
 	}
 	return s, nil
@@ -135,8 +136,8 @@ const EndReason = "end_reason"
 
 // Check is Lookup for whoami: it is counted, and ErrAALTooLow, beside the session, while the identity's second factor is
 // still missing.
-func (m *Manager) Check(ctx context.Context, token Secret) (*Session, error) {
-	s, err := m.Lookup(ctx, token)
+func (m *Manager) Check(ctx context.Context, token Secret, at time.Time) (*Session, error) {
+	s, err := m.Lookup(ctx, token, at)
 	switch {
 	case errors.Is(err, ErrNone):
 		m.Meter.SessionChecked(false)

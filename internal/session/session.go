@@ -32,19 +32,18 @@ func (id ID) String() string { return uuid.UUID(id).String() }
 
 // Session is one signed-in client. Values handed out by a [Store] are shared: nobody changes them.
 type Session struct {
-	// What every check looks at stands together, as each new line of memory costs it more than all that it works out.
+	// What every check looks at stands together, in two lines of memory, as each new one costs it more than all that it works
+	// out. The size of the whole is a multiple of theirs, so that each session begins one.
 	Identity   *identity.Identity // with everything but credentials; nil when not loaded
 	End        *End               // nil while nobody has ended it
 	ExpiresAt  time.Time          // when it ends unless it is used
 	TokenUntil time.Time          // when the token that it was found by stops to work; zero for its present one
-	DeadlineAt time.Time          // when it ends even if it is used; never before ExpiresAt
 	LastSeenAt time.Time          // to about a minute, or less where the rules are tight; see Uses
+	Memo       Memo               // lets whoever shows the session keep its encoded form with it; the store drops it with every change
 	AAL        identity.AAL
 	Remembered bool // its holder chose to stay signed in for longer
 
-	// Memo lets whoever shows the session keep its encoded form with it. The store drops it with every change.
-	Memo Memo
-
+	DeadlineAt      time.Time // when it ends even if it is used; never before ExpiresAt
 	ID              ID
 	IdentityID      identity.ID
 	CreatedAt       time.Time

@@ -7,11 +7,10 @@ import (
 	"time"
 )
 
-// Used notes that the holder of a session is using it: it slides, where the rules say so, and is seen. It returns the
+// Used notes that the holder of a session is using it at a moment: it slides, where the rules say so, and is seen. It returns the
 // session as it is now. That using a session could not be noted does not make it less valid, so only sliding can fail, and
 // then leaves the session as it was.
-func (m *Manager) Used(ctx context.Context, s *Session) *Session {
-	now := m.Moment()
+func (m *Manager) Used(ctx context.Context, s *Session, now time.Time) *Session {
 	switch {
 	case s.replaced():
 		return s // its holder has another token by now

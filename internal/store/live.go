@@ -34,13 +34,8 @@ type liveShard struct {
 	mu         sync.RWMutex
 	changes    uint64
 	bytes      int64
-	sessions   map[session.TokenHash]liveEntry
-	byIdentity map[identity.ID]map[session.TokenHash]struct{}
-}
-
-type liveEntry struct {
-	session *session.Session
-	bytes   int64
+	sessions   map[readyKey]*session.Session
+	byIdentity map[identity.ID]map[readyKey]struct{}
 }
 
 // newLiveTable makes one that takes about so many bytes.
@@ -48,18 +43,23 @@ func newLiveTable(maxBytes int64) *liveTable {
 	ready := maxBytes / readyPart
 	t := &liveTable{maxBytes: ready / liveShards, shelf: newShelf(maxBytes - ready), compact: compact{newWords()}}
 	for i := range t.shards {
-		t.shards[i].sessions = map[session.TokenHash]liveEntry{}
-		t.shards[i].byIdentity = map[identity.ID]map[session.TokenHash]struct{}{}
+		t.shards[i].sessions = map[readyKey]*session.Session{}
+		t.shards[i].byIdentity = map[identity.ID]map[readyKey]struct{}{}
 	}
 	return t
 }
 
 func (t *liveTable) shard(token session.TokenHash) *liveShard { return &t.shards[token[0]%liveShards] }
 
-// Half of a token's hash is as hard to meet by chance, or on purpose, as a token is to guess.
+// readyKey is half of a token's hash, which is as hard to meet by chance, or on purpose, as a token is to guess.
+type readyKey [len(session.TokenHash{}) / 2]byte
+
+func keyOf(token session.TokenHash) readyKey { return readyKey(token[:]) }
+
 func sessionKey(token session.TokenHash) (k shelfKey) {
 	k[0] = 's'
-	copy(k[1:], token[:])
+	half := keyOf(token)
+	copy(k[1:], half[:])
 	return k
 }
 
@@ -80,7 +80,7 @@ func (t *liveTable) ready(token session.TokenHash) (*session.Session, glance) {
 	s := t.shard(token)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.sessions[token].session, glance{s.changes, s.bytes > t.maxBytes*3/4}
+	return s.sessions[keyOf(token)], glance{s.changes, s.bytes > t.maxBytes*3/4}
 }
 
 // unready returns a session that is kept in compact form, or nil. That the table does not hold a session says nothing about
@@ -123,7 +123,7 @@ func (t *liveTable) fill(token session.TokenHash, found *session.Session, ticket
 	}
 	t.shelf.put(identityKey(found.IdentityID), t.compact.identity(found.Identity))
 	t.shelf.put(sessionKey(token), t.compact.session(found))
-	t.add(s, token, found)
+	t.add(s, keyOf(token), found)
 }
 
 // makeReady keeps a session as it is shown, unless something has changed since the ticket.
@@ -132,28 +132,28 @@ func (t *liveTable) makeReady(token session.TokenHash, found *session.Session, t
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.changes == ticket {
-		t.add(s, token, found)
+		t.add(s, keyOf(token), found)
 	}
 }
 
-func (t *liveTable) add(s *liveShard, token session.TokenHash, found *session.Session) {
-	s.remove(token)
-	entry := liveEntry{session: found, bytes: weight(found)}
-	if entry.bytes > t.maxBytes {
+func (t *liveTable) add(s *liveShard, key readyKey, found *session.Session) {
+	s.remove(key)
+	bytes := weight(found)
+	if bytes > t.maxBytes {
 		return
 	}
-	for s.bytes+entry.bytes > t.maxBytes {
+	for s.bytes+bytes > t.maxBytes {
 		s.evict()
 	}
-	s.sessions[token] = entry
-	s.bytes += entry.bytes
+	s.sessions[key] = found
+	s.bytes += bytes
 	if s.byIdentity[found.IdentityID] == nil {
-		s.byIdentity[found.IdentityID] = map[session.TokenHash]struct{}{}
+		s.byIdentity[found.IdentityID] = map[readyKey]struct{}{}
 	}
-	s.byIdentity[found.IdentityID][token] = struct{}{}
+	s.byIdentity[found.IdentityID][key] = struct{}{}
 }
 
-// weight estimates the bytes a session takes in memory, its encoded form included.
+// weight estimates the bytes a session takes in memory, its encoded form included. Being seen does not change it.
 func weight(s *session.Session) int64 {
 	n := 2048 + 2*len(s.Identity.Traits) + 2*len(s.Identity.MetadataPublic) + len(s.Identity.MetadataAdmin)
 	n += 512 * (len(s.Identity.Verifiable) + len(s.Identity.Recovery) + len(s.Devices) + len(s.Methods))
@@ -162,23 +162,23 @@ func weight(s *session.Session) int64 {
 
 // evict makes room by dropping any one session; Go's map order makes it a random one.
 func (s *liveShard) evict() {
-	for token := range s.sessions {
-		s.remove(token)
+	for key := range s.sessions {
+		s.remove(key)
 		return
 	}
 }
 
-func (s *liveShard) remove(token session.TokenHash) {
-	entry, ok := s.sessions[token]
+func (s *liveShard) remove(key readyKey) {
+	held, ok := s.sessions[key]
 	if !ok {
 		return
 	}
-	delete(s.sessions, token)
-	s.bytes -= entry.bytes
-	owned := s.byIdentity[entry.session.IdentityID]
-	delete(owned, token)
+	delete(s.sessions, key)
+	s.bytes -= weight(held)
+	owned := s.byIdentity[held.IdentityID]
+	delete(owned, key)
 	if len(owned) == 0 {
-		delete(s.byIdentity, entry.session.IdentityID)
+		delete(s.byIdentity, held.IdentityID)
 	}
 }
 
@@ -199,11 +199,11 @@ func (t *liveTable) apply(effects []effect) {
 		s := t.shard(e.token)
 		s.mu.Lock()
 		s.changes++
-		if entry, ok := s.sessions[e.token]; ok && e.expires != 0 {
-			entry.session = entry.session.Seen(moment(e.seen), moment(e.expires))
-			s.sessions[e.token] = entry
+		key := keyOf(e.token)
+		if held, ok := s.sessions[key]; ok && e.expires != 0 {
+			s.sessions[key] = held.Seen(moment(e.seen), moment(e.expires))
 		} else {
-			s.remove(e.token)
+			s.remove(key)
 		}
 		t.applyPacked(e)
 		s.mu.Unlock()
@@ -230,8 +230,8 @@ func (t *liveTable) clear() {
 // forget drops all sessions of an identity. In compact form they are of no use without it.
 func (t *liveTable) forget(id identity.ID) {
 	t.eachShard(func(s *liveShard) {
-		for token := range s.byIdentity[id] {
-			s.remove(token)
+		for key := range s.byIdentity[id] {
+			s.remove(key)
 		}
 	}, func() { t.shelf.drop(identityKey(id)) })
 }

@@ -4,20 +4,21 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"runtime"
 	"testing"
 	"time"
 )
 
-// connected returns both ends of a connection through a watched listener.
+// connected returns both ends of a connection through a bounded listener.
 func connected(t *testing.T) (client, server net.Conn) {
 	t.Helper()
 	raw, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := Listen(raw)
+	l := Connections{}.Listen(raw, &http.Server{})
 	if client, err = net.Dial("tcp", l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +76,7 @@ func TestAConnectionThatWasCutOffWorksAgainWithALaterDeadline(t *testing.T) {
 	if err := server.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	server.(*patientConn).cutOff(time.Hour)
+	server.(*connection).cutOff(time.Hour)
 	if _, err := server.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatalf("it was not cut off: %v", err)
 	}
