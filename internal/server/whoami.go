@@ -32,8 +32,8 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 		c.session = s.Sessions.Used(r.Context(), c.session, c.at)
 	}
 	found := c.session
-	p := s.prepared(found)
-	body := p.body
+	made := s.shown(found)
+	body := made.Body
 	if template := templateOf(r); template != "" {
 		more, err := s.tokenized(w, r, template, found, []byte(body))
 		if err != nil {
@@ -46,32 +46,25 @@ func (s *Server) whoami(w http.ResponseWriter, r *http.Request) error {
 	s.renew(w, c)
 	e := of(w)
 	e.quiet = true
-	e.Header()["X-Kratos-Authenticated-Identity-Id"] = p.identity[:]
+	e.Header()["X-Kratos-Authenticated-Identity-Id"] = made.Identity[:]
 	beginJSON(e, http.StatusOK, len(body))
 	_, _ = e.WriteString(body) // a client that is gone needs no answer
 	return nil
 }
 
-// prepared is the answer about a session, which is the same until the session changes. Nobody changes it. One that was not
-// asked for lately is in no cache of the processor, so it lies in as few places as possible.
-type prepared struct {
-	body     string
-	identity [1]string // its id, which is a part of the body
-}
-
-// prepared makes the answer about a session, once for each of its states.
-func (s *Server) prepared(found *session.Session) *prepared {
-	if p, ok := found.Memo.Load().(*prepared); ok {
-		return p
+// shown makes the answer about a session, once for each of its states. Nobody changes it.
+func (s *Server) shown(found *session.Session) *session.Shown {
+	if made := found.Shown(); made != nil {
+		return made
 	}
-	p := &prepared{body: string(s.View.AppendSession(make([]byte, 0, usualAnswer), found, s.Sessions.Moment()))}
+	body := string(s.View.AppendSession(make([]byte, 0, usualAnswer), found, s.Sessions.Moment()))
 	id := found.IdentityID.String()
-	if at := strings.Index(p.body, id); at >= 0 {
-		id = p.body[at : at+len(id)]
+	if at := strings.Index(body, id); at >= 0 {
+		id = body[at : at+len(id)] // one not asked for lately is in no cache of the processor, so it lies in as few places as possible
 	}
-	p.identity[0] = id
-	found.Memo.Store(p)
-	return p
+	made := session.Shown{Body: body, Identity: [1]string{id}}
+	found.Keep(made)
+	return &made
 }
 
 // usualAnswer is how many bytes nearly every answer has room in.

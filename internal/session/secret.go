@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math/big"
 	"strings"
-	"sync/atomic"
 )
 
 // Secret is a session token: whoever holds it is signed in. It prints as [secret] everywhere; only Reveal shows it, to
@@ -142,13 +141,3 @@ func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
 
 // MarshalText hides the token from encoders.
 func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
-
-// Memo keeps something that is costly to make beside the value it was made from. The zero value is empty; it is safe
-// for concurrent use. All that is stored has the same type, and is not changed any more.
-type Memo struct{ v atomic.Value }
-
-// Load returns what is kept, or nil.
-func (m *Memo) Load() any { return m.v.Load() }
-
-// Store keeps made. Of two callers who have both made it, either may win.
-func (m *Memo) Store(made any) { m.v.Store(made) }

@@ -4,6 +4,7 @@
 package session
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,7 +40,8 @@ type Session struct {
 	ExpiresAt  time.Time          // when it ends unless it is used
 	TokenUntil time.Time          // when the token that it was found by stops to work; zero for its present one
 	LastSeenAt time.Time          // to about a minute, or less where the rules are tight; see Uses
-	Memo       Memo               // lets whoever shows the session keep its encoded form with it; the store drops it with every change
+	shown      Shown              // as is told by keeping
+	keeping    atomic.Int32
 	AAL        identity.AAL
 	Remembered bool // its holder chose to stay signed in for longer
 
@@ -53,6 +55,8 @@ type Session struct {
 	Rotation        int64     // how often its token was replaced
 	Methods         []MethodUse
 	Devices         []Device
+
+	_ [48]byte
 }
 
 // MethodUse is one proof: which method, which level it gave, and when.

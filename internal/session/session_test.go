@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"pgregory.net/rapid"
 
@@ -115,15 +117,34 @@ func TestWhatCanBeAToken(t *testing.T) {
 	}
 }
 
-func TestAMemoKeepsWhatWasStoredLast(t *testing.T) {
-	var m Memo
-	if m.Load() != nil {
-		t.Error("an empty memo holds something")
+func TestASessionKeepsHowItIsShownUntilItChanges(t *testing.T) {
+	s := &Session{}
+	if s.Shown() != nil {
+		t.Error("it is known how a new session is shown")
 	}
-	for _, made := range []string{"first", "second"} {
-		m.Store(made)
-		if m.Load() != made {
-			t.Errorf("got %v, want %v", m.Load(), made)
-		}
+	var all sync.WaitGroup
+	for _, made := range []string{"one", "other"} {
+		all.Go(func() {
+			s.Keep(Shown{Body: made})
+			if found := s.Shown(); found != nil && found.Body != "one" && found.Body != "other" {
+				t.Errorf("it is shown as %q", found.Body)
+			}
+		})
+	}
+	all.Wait()
+	if first := s.Shown().Body; first != "one" && first != "other" {
+		t.Errorf("it is shown as %q", first)
+	}
+	if s.Seen(time.Now(), time.Now()).Shown() != nil {
+		t.Error("a changed session is shown as the one before")
+	}
+}
+
+func TestASessionBeginsALineOfMemory(t *testing.T) {
+	if n := unsafe.Sizeof(Session{}); n%64 != 0 {
+		t.Errorf("%d bytes are no multiple of a line's 64", n)
+	}
+	if n := unsafe.Offsetof(Session{}.DeadlineAt); n != 2*64 {
+		t.Errorf("what every check looks at takes %d bytes, for the 128 of two lines", n)
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"exeunt/internal/testkit"
 )
 
-var sameSession = []cmp.Option{cmpopts.IgnoreFields(session.Session{}, "Memo"), cmpopts.IgnoreFields(identity.Identity{}, "Credentials"), cmpopts.EquateEmpty()}
+var sameSession = []cmp.Option{cmpopts.IgnoreUnexported(session.Session{}), cmpopts.IgnoreFields(identity.Identity{}, "Credentials"), cmpopts.EquateEmpty()}
 
 // generators of whatever a session may hold
 var (

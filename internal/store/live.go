@@ -36,6 +36,8 @@ type liveShard struct {
 	bytes      int64
 	sessions   map[readyKey]*session.Session
 	byIdentity map[identity.ID]map[readyKey]struct{}
+
+	_ [8]byte // each begins a line of memory of its own
 }
 
 // newLiveTable makes one that takes about so many bytes.

@@ -39,10 +39,8 @@ func TestAReadingOfTheIdentityCountsForRowsThatSayTheSame(t *testing.T) {
 	two, second := testkit.Session(i, now)
 	former := *i
 	former.Traits = []byte(`{"email":"former@example.org"}`)
-	was := *two
-	was.Identity = &former
 	r.remember(first.Hash(), stamp{[]byte("one"), []byte("new")}, one)
-	r.remember(second.Hash(), stamp{[]byte("two"), []byte("old")}, &was)
+	r.remember(second.Hash(), stamp{[]byte("two"), []byte("old")}, two.Of(&former))
 	if got := r.unpack(first.Hash(), stamp{[]byte("one"), []byte("new")}); got != nil {
 		t.Errorf("a row with the new identity is read with %s", got.Identity.Traits)
 	}
