@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -43,8 +44,11 @@ func grow(s settings) error {
 	return nil
 }
 
+// warmMost is how long asking for each session once may take.
+const warmMost = 4 * time.Minute
+
 // grown measures at one size: the first answer after the start, then the first checks, then those after each session
-// could be asked for twice, beside a floor with as many rows.
+// was asked for, beside a floor with as many rows.
 func (s settings) grown(dir string, p place, sessions int) error {
 	begun := time.Now()
 	server, err := s.serve(dir, p.quiet())
@@ -52,7 +56,13 @@ func (s settings) grown(dir string, p place, sessions int) error {
 		return err
 	}
 	defer server.stop()
-	anyone := func() (exchange, bool) { return whoami(headerToken(2 * rand.IntN(sessions/2))), true }
+	asked := sessions / 2
+	anyone := func() (exchange, bool) { return whoami(headerToken(2 * rand.IntN(asked))), true }
+	var each atomic.Int64
+	everyone := func() (exchange, bool) {
+		n := int(each.Add(1)) - 1
+		return whoami(headerToken(2 * min(n, asked-1))), n < asked
+	}
 	recorded, err := record(server.address, whoami(headerToken(0)))
 	if err != nil {
 		return err
@@ -68,9 +78,11 @@ func (s settings) grown(dir string, p place, sessions int) error {
 	if err != nil {
 		return err
 	}
-	warm := time.Duration(2 * float64(sessions) / first.throughput * float64(time.Second))
-	if _, err := load(server.address, s.connections, min(warm, 4*time.Minute), anyone); err != nil {
+	if _, err := load(server.address, s.connections, warmMost, everyone); err != nil {
 		return err
+	}
+	if n := int(each.Load()); n < asked {
+		fmt.Printf("%s: only %d of %d sessions were asked for in %s\n", p.name, n, asked, warmMost)
 	}
 	var mine, floors []measurement
 	for range s.rounds {
