@@ -67,7 +67,7 @@ type Uses struct {
 const (
 	maxWaiting = 1 << 16 // sessions; more are seen another time
 	usesAtOnce = 100     // sessions in one statement: on SQLite one takes about a millisecond, in which nobody is answered
-	restFor    = 9       // times as long as a statement took
+	restFor    = 19      // times as long as a statement took
 )
 
 // NewUses makes one.
@@ -101,7 +101,7 @@ func (u *Uses) take() (ids []ID) {
 }
 
 // Run writes, by the rules of the manager of the moment, until ctx ends, and then what is left. Where no session ends for
-// being unused, writing rests nine times as long as it takes: whatever else the store is asked comes first, and last use is
+// being unused, writing rests nineteen times as long as it takes: whatever else the store is asked comes first, and last use is
 // known less exactly while very many sessions are used.
 func (u *Uses) Run(ctx context.Context, m func() *Manager, log *slog.Logger) {
 	for {

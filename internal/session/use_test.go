@@ -25,13 +25,14 @@ func (s *touched) TouchSessions(_ context.Context, ids []ID, _, _ time.Time, _ t
 
 func TestNotingLastUseRestsUnlessSessionsEndForIt(t *testing.T) {
 	const ms = time.Millisecond
+	const turn = (1 + restFor) * 10 * ms // a statement takes 10 ms
 	for name, c := range map[string]struct {
 		rules  Rules
 		over   time.Duration // when it is told to end
 		at     []time.Duration
 		rested time.Duration
 	}{
-		"nothing depends on it":            {Rules{}, time.Hour, []time.Duration{0, 100 * ms, 200 * ms}, time.Hour},
+		"nothing depends on it":            {Rules{}, time.Hour, []time.Duration{0, turn, 2 * turn}, time.Hour},
 		"unused sessions end":              {Rules{Lengths: Lengths{Idle: time.Hour}}, time.Hour, []time.Duration{0, 10 * ms, 20 * ms}, time.Hour},
 		"what is left at the end is noted": {Rules{}, 50 * ms, []time.Duration{0, 50 * ms, 60 * ms}, 70 * ms},
 	} {
