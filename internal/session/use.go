@@ -15,7 +15,7 @@ func (m *Manager) Used(ctx context.Context, s *Session, now time.Time) *Session 
 	case s.replaced():
 		return s // its holder has another token by now
 	case m.slides(s, now):
-		if next, err := m.slide(ctx, s, now); err == nil {
+		if next, err := m.slide(ctx, s); err == nil {
 			return next
 		}
 	case now.Sub(s.LastSeenAt) >= m.Rules.grain():
@@ -36,7 +36,9 @@ func (m *Manager) slides(s *Session, now time.Time) bool {
 	return won >= m.Rules.For(s.Remembered)/10 || last && won > 0
 }
 
-func (m *Manager) slide(ctx context.Context, s *Session, now time.Time) (*Session, error) {
+// slide looks at the clock anew: what has expired since the request came in, and was refused to others, must not live again.
+func (m *Manager) slide(ctx context.Context, s *Session) (*Session, error) {
+	now := m.Moment()
 	rule := m.extension(now, 0)
 	done, err := m.Store.SlideSession(ctx, s.ID, s.Rotation, rule)
 	if err != nil || !done {

@@ -54,3 +54,25 @@ func TestNotingLastUseRestsUnlessSessionsEndForIt(t *testing.T) {
 		})
 	}
 }
+
+// slid is a store that keeps by what clock a session was to be extended.
+type slid struct {
+	Store
+	now time.Time
+}
+
+func (s *slid) SlideSession(_ context.Context, _ ID, _ int64, rule ExtendRule) (bool, error) {
+	s.now = rule.Now
+	return true, nil
+}
+
+// A look-up may take long. Whoever asked meanwhile was told that the session has expired, and that is final.
+func TestASessionThatExpiresWhileItIsLookedUpDoesNotSlide(t *testing.T) {
+	asked := time.Now().UTC().Truncate(time.Microsecond)
+	s := &Session{CreatedAt: asked.Add(-time.Hour), ExpiresAt: asked.Add(time.Second), DeadlineAt: asked.Add(time.Second)}
+	st := &slid{}
+	m := &Manager{Store: st, Rules: Rules{Sliding: true, Lengths: Lengths{Lifespan: time.Hour}}, Now: func() time.Time { return asked.Add(time.Minute) }}
+	if m.Used(t.Context(), s, asked); !st.now.Equal(asked.Add(time.Minute)) {
+		t.Errorf("it is extended if it lives at %v, want %v: the moment of the request is long past", st.now, asked.Add(time.Minute))
+	}
+}
