@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -96,6 +97,19 @@ func TestSetupsAreFoundByTheirNames(t *testing.T) {
 	}
 	if _, err := chosen([]string{"four"}); err == nil || !strings.Contains(err.Error(), "postgres-standby") {
 		t.Errorf("an unknown name: %v", err)
+	}
+}
+
+func TestWhatIsLackingIsToldBeforeAnythingBegins(t *testing.T) {
+	setup := func(name string, err error) rig.Setup {
+		return rig.Setup{Name: name, Needs: func() error { return err }}
+	}
+	all := []rig.Setup{{Name: "modest"}, setup("one", errors.New("no nginx")), setup("two", nil), setup("three", errors.New("no disk"))}
+	if err := lacking(all); err == nil || err.Error() != "set-up one: no nginx\nset-up three: no disk" {
+		t.Errorf("got %v", err)
+	}
+	if err := lacking(rig.Setups); err != nil {
+		t.Error(err)
 	}
 }
 

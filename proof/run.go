@@ -34,6 +34,9 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	setups, err := chosen(names)
+	if err == nil {
+		err = lacking(setups)
+	}
 	if err != nil {
 		return err
 	}
@@ -115,6 +118,20 @@ func chosen(names []string) ([]rig.Setup, error) {
 		all = append(all, rig.Setups[at])
 	}
 	return all, nil
+}
+
+// lacking tells what set-ups need and this machine has not, before all those that come earlier have taken their time.
+func lacking(setups []rig.Setup) error {
+	var all []error
+	for _, s := range setups {
+		if s.Needs == nil {
+			continue
+		}
+		if err := s.Needs(); err != nil {
+			all = append(all, fmt.Errorf("set-up %s: %w", s.Name, err))
+		}
+	}
+	return errors.Join(all...)
 }
 
 func setupNames() (names []string) {

@@ -57,6 +57,15 @@ func behindNginx(nodes int, extra string) func(context.Context, *Rig) error {
 	}
 }
 
+const nginxProgram = "/usr/sbin/nginx" // not everybody's PATH leads there
+
+func needsNginx() error {
+	if _, err := exec.LookPath(nginxProgram); err != nil {
+		return fmt.Errorf("%w; scripts/install nginx nginx-light brings it", err)
+	}
+	return nil
+}
+
 func (r *Rig) nginx(ctx context.Context, ports []int) error {
 	dir := filepath.Join(r.Dir, "nginx")
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -71,11 +80,7 @@ func (r *Rig) nginx(ctx context.Context, ports []int) error {
 	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, ports[0], ports[1], public.String(), admin.String()), 0o600); err != nil {
 		return err
 	}
-	path, err := exec.LookPath("/usr/sbin/nginx") // not everybody's PATH leads there
-	if err != nil {
-		return fmt.Errorf("%w; scripts/install nginx nginx-light brings it", err)
-	}
-	cmd := exec.Command(path, "-p", dir, "-c", conf, "-e", filepath.Join(dir, "error.log"))
+	cmd := exec.Command(nginxProgram, "-p", dir, "-c", conf, "-e", filepath.Join(dir, "error.log"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return err

@@ -23,6 +23,7 @@ type Setup struct {
 	Crowd  drive.Crowd
 	Run    history.Run                                            // what is promised there
 	Play   func(w *drive.World, ctx context.Context, clients int) // what the clients do; World.Run if it does not say
+	Needs  func() error                                           // what this machine lacks for it, and how to get it; nil for nothing
 	Build  func(ctx context.Context, r *Rig) error
 	Faults []Fault
 }

@@ -44,7 +44,7 @@ var Setups = []Setup{
 		Build: smallDisk(2, lively), Faults: []Fault{{"disk full", fillDisk}}},
 	{Name: "postgres-standby", About: "two servers on a PostgreSQL with a synchronous standby", Long: Length{60000, 12}, Crowd: crowd, Run: history.Run{Failover: true},
 		Build: withStandby(2, lively), Faults: []Fault{{"standby took over", fail}, {"standby took over late", failLate}}},
-	{Name: "three", About: "three servers behind nginx on one PostgreSQL", Long: Length{100000, 28}, Crowd: crowd, Build: behindNginx(3, lively),
+	{Name: "three", About: "three servers behind nginx on one PostgreSQL", Long: Length{100000, 28}, Crowd: crowd, Needs: needsNginx, Build: behindNginx(3, lively),
 		Faults: []Fault{{"killed", kill}, {"killed before the answer", killUnanswered}, {"killed", kill}, {"paused", pause}}},
 	{Name: "elsewhere", About: "three servers: sign-out at the first, and checks at the others", Long: Length{150000, 0}, Crowd: drive.Crowd{Clients: 8, Calm: 8},
 		Play: (*drive.World).Elsewhere, Build: onPostgres(3, lively)},
