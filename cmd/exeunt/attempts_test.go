@@ -23,19 +23,21 @@ func TestAClientThatFailsTooOftenIsRefusedAndSignOutsNever(t *testing.T) {
 	in.register("ada@example.org")
 	in.register("bo@example.org")
 	adas, _ := in.login("ada@example.org")
-	refused := 0
-	for n := range 70 { // another person each time
-		if a := in.guess(fmt.Sprintf("p%d@example.org", n), "wrong", "203.0.113.7"); a.status == 429 {
-			refused++
-			if a.header.Get("Retry-After") == "" || a.text(t, "error.id") != "too_many_attempts" {
-				t.Fatalf("a refusal without advice: %v %s", a.header, a.body)
-			}
+	for n := 0; ; n++ { // another person each time; one try more is free each second, however slow this machine is
+		if n == 1000 {
+			t.Fatal("nobody is kept from guessing")
+		}
+		a := in.guess(fmt.Sprintf("p%d@example.org", n), "wrong", "203.0.113.7")
+		if a.status != 429 {
+			continue
+		}
+		if a.header.Get("Retry-After") == "" || a.text(t, "error.id") != "too_many_attempts" {
+			t.Fatalf("a refusal without advice: %v %s", a.header, a.body)
+		}
+		if in.guess("bo@example.org", passphrase, "203.0.113.7").status == 429 {
+			break
 		}
 	}
-	if refused == 0 {
-		t.Error("nobody is kept from guessing")
-	}
-	in.guess("bo@example.org", passphrase, "203.0.113.7").expect(t, 429)
 	in.guess("bo@example.org", passphrase, "203.0.113.8").expect(t, 200)
 	for range 100 {
 		in.logout("ory_st_unknown").expect(t, 403)

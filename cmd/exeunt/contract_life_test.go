@@ -242,7 +242,7 @@ func TestContractLimits(t *testing.T) {
 			}
 		}},
 	})
-	contract(t, "\nsession: {idle_timeout: 1s, limit: {max: 2, policy: evict_idle}}\n", []row{
+	contract(t, "\nsession: {idle_timeout: 10s, limit: {max: 2, policy: evict_idle}}\n", []row{
 		{"the one that was not used for the longest time makes way", func(t *testing.T, in *instance) {
 			p := in.person()
 			_, second := in.login(p.email)
