@@ -175,7 +175,7 @@ func TestContractKeysAreMadeListedAndRevoked(t *testing.T) {
 func TestContractAKeyThatHasExpiredStopsAndOpensNothing(t *testing.T) {
 	t.Parallel()
 	onEachEngine(t, "", func(t *testing.T, in *instance) {
-		until1 := time.Now().Add(1500 * time.Millisecond)
+		until1 := time.Now().Add(5 * time.Second)
 		a := in.call("POST", in.admin+"/admin/keys", object{"name": "brief", "scopes": []string{"all"}, "expires_at": until1.Format(time.RFC3339Nano)}).expect(t, 201)
 		as := withKey(a.text(t, "secret"))
 		in.call("GET", in.admin+"/admin/sessions", nil, as...).expect(t, 200)

@@ -86,8 +86,8 @@ func Level(methods []MethodUse) identity.AAL {
 }
 
 // Lookup returns the session of a token if it counts, whatever its assurance level, or ErrNone; that says why the session
-// ended, if it did. Time has run out by what it was at a moment, which is when the request came in. A store that cannot be
-// reached is reported as such and never as ErrNone.
+// ended, if it did. What had expired at the given moment, which is when the request came in, does not count. A store that
+// cannot be reached is reported as such and never as ErrNone.
 func (m *Manager) Lookup(ctx context.Context, token Secret, at time.Time) (*Session, error) {
 	s, err := m.Store.SessionByToken(ctx, token.Hash())
 	if err != nil {

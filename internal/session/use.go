@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Used notes that the holder of a session is using it at a moment: it slides, where the rules say so, and is seen. It returns the
-// session as it is now. That using a session could not be noted does not make it less valid, so only sliding can fail, and
-// then leaves the session as it was.
+// Used notes that the holder of a session is using it at a moment: it slides, where the rules say so, and is seen. It returns
+// the session as it is now. That using a session could not be noted does not make it less valid, so only sliding can fail,
+// and then leaves the session as it was.
 func (m *Manager) Used(ctx context.Context, s *Session, now time.Time) *Session {
 	switch {
 	case s.replaced():
@@ -103,8 +103,8 @@ func (u *Uses) take() (ids []ID) {
 }
 
 // Run writes, by the rules of the manager of the moment, until ctx ends, and then what is left. Where no session ends for
-// being unused, writing rests nineteen times as long as it takes: whatever else the store is asked comes first, and last use is
-// known less exactly while very many sessions are used.
+// being unused, writing rests nineteen times as long as it takes: whatever else the store is asked comes first, and last
+// use is known less exactly while very many sessions are used.
 func (u *Uses) Run(ctx context.Context, m func() *Manager, log *slog.Logger) {
 	for {
 		select {
