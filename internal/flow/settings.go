@@ -49,7 +49,7 @@ func (e *Engine) recent(ctx context.Context, m Method, f *Flow, in Input) error 
 		return nil
 	}
 	needed, err := g.Privileged(ctx, f, in)
-	old := !in.Current.TokenUntil.IsZero() || e.now().Sub(in.Current.AuthenticatedAt) > e.Rules[Settings].PrivilegedAge
+	old := in.Current.TokenUntil != nil || e.now().Sub(in.Current.AuthenticatedAt) > e.Rules[Settings].PrivilegedAge
 	if err == nil && needed && old {
 		return ErrRefresh
 	}

@@ -168,7 +168,7 @@ func (s *Server) lookUpSession(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	shown := s.View.FromSession(found, s.Sessions.Moment(), narrowed(w, wire.Expand{Identity: true, Devices: true, Admin: true}))
-	return reply(w, http.StatusOK, wire.TracedSession{Session: shown, Replaced: !found.TokenUntil.IsZero()})
+	return reply(w, http.StatusOK, wire.TracedSession{Session: shown, Replaced: found.TokenUntil != nil})
 }
 
 // disableSession ends one session; one that is over already is a success.

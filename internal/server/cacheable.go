@@ -19,7 +19,7 @@ func (s *Server) cacheable(w http.ResponseWriter, found *session.Session) {
 		return
 	}
 	left := found.ExpiresAt.Sub(s.Sessions.Moment())
-	if !found.TokenUntil.IsZero() {
+	if found.TokenUntil != nil {
 		left = min(left, found.TokenUntil.Sub(s.Sessions.Moment()))
 	}
 	if s.CacheMax > 0 {

@@ -117,7 +117,7 @@ func (s *Server) renew(w http.ResponseWriter, c caller) {
 
 // reissue sends the cookie again that a live session was found by. A token that was replaced must not come back.
 func (s *Server) reissue(w http.ResponseWriter, c caller) {
-	if c.cookie && c.token.TravelsIn(session.InCookie) && c.session.TokenUntil.IsZero() {
+	if c.cookie && c.token.TravelsIn(session.InCookie) && c.session.TokenUntil == nil {
 		s.issue(w, c.token, c.session)
 	}
 }

@@ -119,7 +119,7 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 				replaced = replaced || errors.Is(err, session.ErrReplaced)
 				continue
 			}
-			if err == nil && active(r) && (name != s.Session.Name || !own) && live.TokenUntil.IsZero() && token.TravelsIn(session.InCookie) {
+			if err == nil && active(r) && (name != s.Session.Name || !own) && live.TokenUntil == nil && token.TravelsIn(session.InCookie) {
 				s.replace(w, name, token, live)
 			}
 			return caller{session: live, token: token, at: at, cookie: true, lasts: lasts}, true, err

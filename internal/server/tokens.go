@@ -21,8 +21,8 @@ func templateOf(r *http.Request) string {
 // tokenized adds a token about the session to the session's JSON.
 func (s *Server) tokenized(w http.ResponseWriter, r *http.Request, template string, found *session.Session, body []byte) ([]byte, error) {
 	end := found.ExpiresAt
-	if until := found.TokenUntil; !until.IsZero() && until.Before(end) {
-		end = until // whoever knows only what was replaced gets nothing that holds for longer
+	if until := found.TokenUntil; until != nil && until.Before(end) {
+		end = *until // whoever knows only what was replaced gets nothing that holds for longer
 	}
 	signed, err := s.Tokens.Sign(r.Context(), template, token.Subject{
 		Session: found.ID.String(), Identity: found.IdentityID.String(), ExternalID: found.Identity.ExternalID,

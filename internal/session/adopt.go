@@ -31,7 +31,7 @@ func (m *Manager) Heir(token Secret) Secret {
 // with it the others. It reports false when the session has changed meanwhile, or has another token by now: one that was
 // adopted once has its heir, whatever key that was made with.
 func (m *Manager) Adopt(ctx context.Context, s *Session, token Secret) (*Session, bool, error) {
-	if !s.TokenUntil.IsZero() {
+	if s.TokenUntil != nil {
 		return s, false, nil
 	}
 	done, err := m.Store.AdoptSession(ctx, s.ID, s.Rotation, m.Heir(token).Hash(), Lasting, m.Moment())
@@ -45,7 +45,7 @@ func (m *Manager) Adopt(ctx context.Context, s *Session, token Secret) (*Session
 
 // replaced reports whether a session was found by a token that another one has taken the place of, and that works only for
 // a moment more.
-func (s *Session) replaced() bool { return !s.TokenUntil.IsZero() && !s.TokenUntil.Equal(Lasting) }
+func (s *Session) replaced() bool { return s.TokenUntil != nil && !s.TokenUntil.Equal(Lasting) }
 
 // Inherited looks up the session of a token from a cookie of another server, with find: by its heir, and else by the token
 // itself, which is then adopted, if it may be. It returns the token that the session was found by.

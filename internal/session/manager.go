@@ -122,7 +122,7 @@ func over(s *Session) error {
 	switch {
 	case s.End != nil:
 		return ErrNone.WithDetail(EndReason, string(s.End.Reason))
-	case s.TokenUntil.IsZero():
+	case s.TokenUntil == nil:
 		return ErrNone.WithDetail(EndReason, string(Expired))
 	}
 	return ErrNone.Because(ErrReplaced)
@@ -153,11 +153,15 @@ func (m *Manager) Check(ctx context.Context, token Secret, at time.Time) (*Sessi
 }
 
 // Satisfied reports whether the session has the level that the rules ask for.
-func (m *Manager) Satisfied(s *Session) bool { return m.Suffices(s.AAL, s.Identity) }
+func (m *Manager) Satisfied(s *Session) bool { return m.suffices(s.AAL, s.standing().available) }
 
 // Suffices reports whether a level is what the rules ask of an identity.
 func (m *Manager) Suffices(level identity.AAL, i *identity.Identity) bool {
-	return m.Rules.RequiredAAL == OneFactor || level >= i.AvailableAAL
+	return m.suffices(level, i.AvailableAAL)
+}
+
+func (m *Manager) suffices(level, available identity.AAL) bool {
+	return m.Rules.RequiredAAL == OneFactor || level >= available
 }
 
 // Extend gives a live session a full lifespan from now. Too early is no error and changes nothing. A session that has

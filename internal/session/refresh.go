@@ -56,7 +56,7 @@ func (m *Manager) Refresh(ctx context.Context, s *Session, r Renewal) (*Session,
 
 func (m *Manager) renewed(s *Session, r Renewal, now time.Time) *Session {
 	next := s.copy()
-	next.TokenUntil = time.Time{}
+	next.TokenUntil = nil
 	if r.Use.Method == "" {
 		return next
 	}

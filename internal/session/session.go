@@ -35,13 +35,16 @@ func (id ID) String() string { return uuid.UUID(id).String() }
 type Session struct {
 	// What every check looks at stands together, in two lines of memory, as each new one costs it more than all that it works
 	// out. The size of the whole is a multiple of theirs, so that each session begins one.
+	FoundBy    TokenKey           // of the token that it is found by in the memory of a store; others leave it out
+	ExpiresAt  time.Time          // when it ends unless it is used
+	TokenUntil *time.Time         // when the token that it was found by stops to work; nil for its present one
 	Identity   *identity.Identity // with everything but credentials; nil when not loaded
 	End        *End               // nil while nobody has ended it
-	ExpiresAt  time.Time          // when it ends unless it is used
-	TokenUntil time.Time          // when the token that it was found by stops to work; zero for its present one
-	LastSeenAt time.Time          // to about a minute, or less where the rules are tight; see Uses
-	shown      Shown              // as is told by keeping
+
+	LastSeenAt time.Time // to about a minute, or less where the rules are tight; see Uses
+	shown      Shown     // as is told by keeping
 	keeping    atomic.Int32
+	owner      standing // of its identity, as is told by keeping
 	AAL        identity.AAL
 	Remembered bool // its holder chose to stay signed in for longer
 
@@ -103,8 +106,8 @@ var Reasons = []Reason{Logout, Revoked, RevokedByAdmin, CredentialChanged, Ident
 // Valid reports whether the session counts at a moment: nobody has ended it, its time and that of the token it was found
 // by have not run out, and its identity is active. A session whose identity is not loaded is judged by the rest.
 func (s *Session) Valid(now time.Time) bool {
-	return s.End == nil && s.ExpiresAt.After(now) && (s.TokenUntil.IsZero() || s.TokenUntil.After(now)) &&
-		(s.Identity == nil || s.Identity.State == identity.Active)
+	return s.End == nil && s.ExpiresAt.After(now) && (s.TokenUntil == nil || s.TokenUntil.After(now)) &&
+		s.standing().active
 }
 
 // copy returns a session that may be changed: values that stores hand out are shared.
@@ -113,7 +116,7 @@ func (s *Session) copy() *Session {
 		ID: s.ID, IdentityID: s.IdentityID, Identity: s.Identity, CreatedAt: s.CreatedAt, IssuedAt: s.IssuedAt,
 		AuthenticatedAt: s.AuthenticatedAt, ExpiresAt: s.ExpiresAt, DeadlineAt: s.DeadlineAt, ExtendedAt: s.ExtendedAt,
 		LastSeenAt: s.LastSeenAt, Remembered: s.Remembered, Rotation: s.Rotation, TokenUntil: s.TokenUntil, AAL: s.AAL,
-		Methods: s.Methods, Devices: s.Devices, End: s.End,
+		Methods: s.Methods, Devices: s.Devices, End: s.End, FoundBy: s.FoundBy,
 	}
 }
 

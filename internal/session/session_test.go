@@ -140,6 +140,34 @@ func TestASessionKeepsHowItIsShownUntilItChanges(t *testing.T) {
 	}
 }
 
+func TestKeepingHowASessionIsShownChangesNothingOfWhatItIsWorth(t *testing.T) {
+	now := time.Now()
+	for _, i := range []*identity.Identity{
+		nil,
+		{State: identity.Active, AvailableAAL: identity.AAL1}, {State: identity.Active, AvailableAAL: identity.AAL2},
+		{State: identity.Inactive, AvailableAAL: identity.AAL1},
+	} {
+		for _, level := range []identity.AAL{identity.AAL1, identity.AAL2} {
+			m := &Manager{Rules: Rules{RequiredAAL: HighestAvailable}}
+			s := &Session{ExpiresAt: now.Add(time.Hour), Identity: i, AAL: level}
+			valid, satisfied := s.Valid(now), m.Satisfied(s)
+			if want := i == nil || i.State == identity.Active; valid != want {
+				t.Errorf("%+v: valid %v", i, valid)
+			}
+			if want := level == identity.AAL2 || i != nil && i.AvailableAAL == identity.AAL1; satisfied != want {
+				t.Errorf("%+v with level %d: satisfied %v", i, level, satisfied)
+			}
+			s.Keep(Shown{})
+			if s.Valid(now) != valid || m.Satisfied(s) != satisfied {
+				t.Errorf("%+v with level %d: after it was shown, valid %v, satisfied %v", i, level, s.Valid(now), m.Satisfied(s))
+			}
+			if s.Valid(now.Add(time.Hour)) {
+				t.Errorf("%+v: it does not expire once it was shown", i)
+			}
+		}
+	}
+}
+
 func TestASessionBeginsALineOfMemory(t *testing.T) {
 	if n := unsafe.Sizeof(Session{}); n%64 != 0 {
 		t.Errorf("%d bytes are no multiple of a line's 64", n)

@@ -17,18 +17,25 @@ import (
 
 func liveSession(i *identity.Identity) client {
 	s, secret := testkit.Session(i, now)
+	s.FoundBy = secret.Hash().Key()
 	return client{s, secret.Hash()}
 }
 
-func (t *liveTable) put(c client) { t.fill(c.token, c.Session, t.ticket(c.token)) }
+// in has the client's token begin in another way.
+func (c client) in(shard byte) client {
+	c.token[0] = shard
+	c.FoundBy = c.token.Key()
+	return c
+}
+
+func (t *liveTable) put(c client) { t.fill(c.Session, t.ticket(c.FoundBy)) }
 
 // find returns the session in whichever form the table holds it, or nil.
 func (t *liveTable) find(token session.TokenHash) *session.Session {
-	found, glance := t.ready(token)
-	if found == nil {
-		found = t.unready(token, glance)
+	if found := t.ready(token.Key()); found != nil {
+		return found
 	}
-	return found
+	return t.unready(token.Key())
 }
 
 func TestLiveTableHoldsNothingStale(t *testing.T) {
@@ -64,9 +71,9 @@ func TestLiveTableHoldsNothingStale(t *testing.T) {
 		for size, bytes := range map[string]int64{"compact alone": 1 << 20, "ready too": 64 << 20} {
 			t.Run(sentence+", "+size, func(t *testing.T) {
 				table, c := newLiveTable(bytes), liveSession(i)
-				ticket := table.ticket(c.token)
+				ticket := table.ticket(c.FoundBy)
 				row.meanwhile(table, c)
-				table.fill(c.token, c.Session, ticket)
+				table.fill(c.Session, ticket)
 				for range 2 {
 					if found := table.find(c.token) != nil; found != row.found {
 						t.Errorf("found: %v", found)
@@ -83,7 +90,7 @@ func TestAUseIsNotedInBothForms(t *testing.T) {
 		table, c := newLiveTable(bytes), liveSession(testkit.Identity(testkit.Email()))
 		table.put(c)
 		table.apply([]effect{{kind: sessionSeen, token: c.token, seen: micros(now) + 1, expires: micros(c.ExpiresAt) + 1}})
-		for n, got := range []*session.Session{table.find(c.token), table.unpack(c.token)} {
+		for n, got := range []*session.Session{table.find(c.token), table.unpack(c.FoundBy)} {
 			if !got.LastSeenAt.Equal(now.Add(time.Microsecond)) || !got.ExpiresAt.Equal(c.ExpiresAt.Add(time.Microsecond)) {
 				t.Errorf("%d bytes, %d: seen %v, expires %v", bytes, n, got.LastSeenAt, got.ExpiresAt)
 			}
@@ -112,11 +119,11 @@ func raceAnEnd(t *testing.T, table *liveTable) {
 					if table.find(c.token) != nil && over {
 						t.Error("an ended session is in the table")
 					}
-					ticket := table.ticket(c.token)
+					ticket := table.ticket(c.FoundBy)
 					live := !ended.Load()
 					runtime.Gosched()
 					if live {
-						table.fill(c.token, c.Session, ticket)
+						table.fill(c.Session, ticket)
 					}
 				}
 			})
@@ -160,12 +167,11 @@ func TestFindingThatRacesAChangeOfTheIdentityLeavesNothingBehind(t *testing.T) {
 		}
 		for range 3000 {
 			i := testkit.Identity("a@example.org")
-			c := liveSession(i)
-			c.token[0] = 0 // of the stripe whose counter moves first
+			c := liveSession(i).in(0) // the stripe whose counter moves first
 			table.put(c)
-			s := table.shard(c.token)
+			s := table.shard(c.FoundBy)
 			s.mu.Lock()
-			s.remove(keyOf(c.token)) // in compact form alone
+			s.remove(c.FoundBy) // in compact form alone
 			s.mu.Unlock()
 			shown.Store(&c)
 			table.apply([]effect{change(i)})
@@ -188,8 +194,7 @@ func TestLiveTableKeepsItsBound(t *testing.T) {
 		table := newLiveTable(int64(rapid.SampledFrom([]int{1, 2000, 5000, 9000, 40000}).Draw(r, "bytes for each stripe")) * liveShards * readyPart)
 		clients := make([]client, 12)
 		for n := range clients {
-			clients[n] = liveSession(owners[n%len(owners)])
-			clients[n].token[0] = byte(n % 2) // crowd two stripes
+			clients[n] = liveSession(owners[n%len(owners)]).in(byte(n % 2)) // crowd two stripes
 		}
 		for range rapid.IntRange(1, 40).Draw(r, "actions") {
 			c := clients[rapid.IntRange(0, len(clients)-1).Draw(r, "client")]
@@ -208,10 +213,10 @@ func TestLiveTableKeepsItsBound(t *testing.T) {
 				}
 			default:
 				table.put(c)
-				if found := table.find(c.token); (found == c.Session) != (weight(c.Session) <= table.maxBytes) {
-					r.Fatalf("found %v in a table of %d", found, table.maxBytes)
+				if found := table.find(c.token); (found == c.Session) != (weight(c.Session) <= table.shard(c.FoundBy).maxBytes) {
+					r.Fatalf("found %v in a table of %d", found, table.shard(c.FoundBy).maxBytes)
 				}
-				if found := table.unpack(c.token); found == nil && len(table.shelf.shards[0].ring) > 8*5000 {
+				if found := table.unpack(c.FoundBy); found == nil && len(table.shelf.shards[0].ring) > 8*5000 {
 					r.Fatal("it is not there in compact form")
 				}
 			}
@@ -225,21 +230,30 @@ func whole(t interface{ Errorf(string, ...any) }, table *liveTable) {
 	for n := range table.shards {
 		s := &table.shards[n]
 		var bytes int64
-		owned := 0
-		for key, held := range s.sessions {
-			bytes += weight(held)
-			if _, ok := s.byIdentity[held.IdentityID][key]; !ok {
-				t.Errorf("a session is not listed with its identity")
+		held := 0
+		for i := range s.table {
+			for j := range s.table[i] {
+				one := s.table[i][j].session.Load()
+				if one == nil {
+					continue
+				}
+				held++
+				bytes += weight(one)
+				if _, ok := s.byIdentity[one.IdentityID][one.FoundBy]; !ok {
+					t.Errorf("a session is not listed with its identity")
+				}
+				if table.ready(one.FoundBy) != one {
+					t.Errorf("a session is not found where it is")
+				}
 			}
 		}
 		for _, keys := range s.byIdentity {
-			owned += len(keys)
 			if len(keys) == 0 {
 				t.Errorf("an identity without sessions is listed")
 			}
 		}
-		if bytes != s.bytes || bytes > table.maxBytes || owned != len(s.sessions) {
-			t.Errorf("%d bytes are booked as %d, the bound is %d; %d of %d sessions are owned", bytes, s.bytes, table.maxBytes, owned, len(s.sessions))
+		if bytes != s.bytes || bytes > s.maxBytes || s.len() != held {
+			t.Errorf("%d bytes are booked as %d, the bound is %d; %d of %d sessions are owned", bytes, s.bytes, s.maxBytes, s.len(), held)
 		}
 	}
 }
@@ -248,11 +262,11 @@ func TestSessionTooLargeForTheTableDrivesNoneOut(t *testing.T) {
 	table := newLiveTable(6000 * liveShards * readyPart)
 	small, large := liveSession(testkit.Identity(testkit.Email())), liveSession(testkit.Identity(testkit.Email()))
 	large.Identity.Traits = make([]byte, 10000)
-	large.token = small.token
-	large.token[15]++ // of the same part of the table
+	large.FoundBy = small.FoundBy
+	large.FoundBy[15]++ // of the same line
 	table.put(small)
 	table.put(large)
-	if s := table.shard(small.token); s.sessions[keyOf(small.token)] == nil || s.sessions[keyOf(large.token)] != nil {
+	if table.ready(small.FoundBy) == nil || table.ready(large.FoundBy) != nil {
 		t.Error("the small session is gone or the large one is in")
 	}
 }

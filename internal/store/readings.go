@@ -62,7 +62,7 @@ func (s stamp) is(text string) bool {
 }
 
 func (r *readings) unpack(token session.TokenHash, now stamp) *session.Session {
-	packed, ok := r.unchanged(sessionKey(token), now.session)
+	packed, ok := r.unchanged(sessionKey(token.Key()), now.session)
 	if !ok {
 		return nil
 	}
@@ -104,15 +104,15 @@ func (r *readings) keep(k shelfKey, part, packed []byte) {
 // remember keeps a reading in the place of the one before. A session that was ended is not asked for much, nor is one by a
 // token that was replaced.
 func (r *readings) remember(token session.TokenHash, now stamp, s *session.Session) {
-	if s.End != nil || !s.TokenUntil.IsZero() {
+	if s.End != nil || s.TokenUntil != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.forget(token)
-		r.shelf.drop(sessionKey(token))
+		r.shelf.drop(sessionKey(token.Key()))
 		return
 	}
 	r.keep(identityKey(s.IdentityID), now.identity, r.compact.identity(s.Identity))
-	r.keep(sessionKey(token), now.session, r.compact.session(s))
+	r.keep(sessionKey(token.Key()), now.session, r.compact.session(s))
 	r.makeReady(token, now.text(), s)
 }
 

@@ -25,7 +25,7 @@ func TestAnUnchangedRowIsReadOnceAndAChangedOneAnew(t *testing.T) {
 			t.Error("an ended session is not seen")
 		}
 		r := f.engine.(*postgresEngine).lookups.readings
-		if _, found := r.shelf.get(sessionKey(c.token)); found || len(r.rows) != 0 {
+		if _, found := r.shelf.get(sessionKey(c.token.Key())); found || len(r.rows) != 0 {
 			t.Errorf("readings of ended sessions are kept: %d, in compact form %v", len(r.rows), found)
 		}
 	})

@@ -63,7 +63,7 @@ func TestATokenThatWasReplacedWorksForAMoment(t *testing.T) {
 			f.check(c)
 			n := f.rotate(c, soon, later)
 			for range 2 {
-				if before, after := f.check(c), f.check(n); before.ID != after.ID || !before.TokenUntil.Equal(later) || !after.TokenUntil.IsZero() || after.Rotation != 1 {
+				if before, after := f.check(c), f.check(n); before.ID != after.ID || !before.TokenUntil.Equal(later) || after.TokenUntil != nil || after.Rotation != 1 {
 					f.t.Errorf("%+v\n%+v", before, after)
 				}
 			}

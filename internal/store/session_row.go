@@ -33,9 +33,12 @@ func (r *sessionRow) session() (*session.Session, error) {
 	s := &session.Session{
 		Identity: i, CreatedAt: moment(r.created), IssuedAt: moment(r.issued), AuthenticatedAt: moment(r.authenticated),
 		ExpiresAt: moment(r.expires), ExtendedAt: moment(r.extended), AAL: identity.AAL(r.aal), Remembered: r.remembered,
-		Rotation: r.rotation, TokenUntil: moment(r.tokenUntil),
+		Rotation: r.rotation,
 		// A program of the release before writes neither of these.
 		DeadlineAt: moment(max(r.deadline, r.expires)), LastSeenAt: moment(max(r.seen, r.issued)),
+	}
+	if until := moment(r.tokenUntil); !until.IsZero() {
+		s.TokenUntil = &until
 	}
 	if r.ended.Valid {
 		s.End = &session.End{At: moment(r.ended.Int64), Reason: session.Reason(r.reason), By: r.by}

@@ -159,8 +159,8 @@ func (e *sqliteEngine) read(ctx context.Context, fn func(context.Context, *tx) e
 }
 
 func (e *sqliteEngine) sessionByToken(ctx context.Context, token session.TokenHash) (*session.Session, error) {
-	s, glance := e.live.ready(token)
-	if s != nil {
+	key := token.Key()
+	if s := e.live.ready(key); s != nil {
 		return s, nil
 	}
 	if err := ctx.Err(); err != nil {
@@ -169,11 +169,11 @@ func (e *sqliteEngine) sessionByToken(ctx context.Context, token session.TokenHa
 	if e.known.absent(token) {
 		return nil, session.ErrNone
 	}
-	if s = e.live.unready(token, glance); s != nil {
+	if s := e.live.unready(key); s != nil {
 		return s, nil
 	}
 	defer func(start time.Time) { e.meter.StoreTook("check", time.Since(start)) }(time.Now())
-	ticket := e.live.ticket(token)
+	ticket := e.live.ticket(key)
 	var found *session.Session
 	// Watching for a caller who goes away would cost more than the read.
 	err := e.read(context.WithoutCancel(ctx), func(ctx context.Context, t *tx) (err error) {
@@ -183,8 +183,9 @@ func (e *sqliteEngine) sessionByToken(ctx context.Context, token session.TokenHa
 	if err != nil {
 		return nil, err
 	}
-	if found.End == nil && found.TokenUntil.IsZero() {
-		e.live.fill(token, found, ticket)
+	if found.End == nil && found.TokenUntil == nil {
+		found.FoundBy = key
+		e.live.fill(found, ticket)
 	}
 	return found, nil
 }

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"testing"
+	"unsafe"
+
+	"exeunt/internal/testkit"
+)
+
+func TestASearchAmongReadySessionsTouchesOneLineOfMemory(t *testing.T) {
+	if n := unsafe.Sizeof(readyLine{}); n != 64 {
+		t.Errorf("the places that a key leads to take %d bytes, for the 64 of a line", n)
+	}
+	table := newReadyTable(leastWeight * 32) // what Go puts into pages of their own
+	if at := uintptr(unsafe.Pointer(&table[0])); at%64 != 0 {
+		t.Errorf("they do not begin one")
+	}
+}
+
+func TestASessionIsFoundByAllOfItsKeyAlone(t *testing.T) {
+	table, c := newLiveTable(64<<20), liveSession(testkit.Identity(testkit.Email()))
+	table.put(c)
+	for n := range c.FoundBy {
+		other := c.FoundBy
+		other[n] ^= 0x80
+		if table.ready(other) != nil {
+			t.Errorf("it is found by a key that differs in byte %d", n)
+		}
+	}
+	if table.ready(c.FoundBy) != c.Session {
+		t.Error("it is not found by its own")
+	}
+}
+
+// What shares a line makes way for what comes, and no trace of it stays.
+func TestAFullLineHasRoomForOneMore(t *testing.T) {
+	table, first := newLiveTable(64<<20), liveSession(testkit.Identity(testkit.Email()))
+	room := len(readyLine{})
+	for n := range 3 * room {
+		c := liveSession(testkit.Identity(testkit.Email()))
+		c.FoundBy = first.FoundBy
+		c.FoundBy[15] = byte(n)
+		table.put(c)
+		if table.ready(c.FoundBy) != c.Session {
+			t.Fatal("what came last is not there")
+		}
+		if held := table.len(); held != min(n+1, room) {
+			t.Fatalf("%d of %d sessions are there", held, n+1)
+		}
+		whole(t, table)
+	}
+}
