@@ -29,10 +29,10 @@ var (
 
 const maxHeader = 64 << 10 // bytes of all header lines of a request
 
-// handler builds the handler of a listener from its routes. Paths without a variable part, the hot ones among them, are
-// found by a look into a table; all others by their patterns.
+// handler builds the handler of a listener from its routes. Paths without a variable part are found by a look into a table,
+// and the one that is asked for most without any; all others by their patterns.
 func (s *Server) handler(listener string, routes []route, fallback handle) http.Handler {
-	mux, plain := http.NewServeMux(), map[string]http.Handler{}
+	mux, plain := http.NewServeMux(), map[string]*methods{}
 	paths := map[string]map[string]route{}
 	for _, r := range routes {
 		if paths[r.path] == nil {
@@ -40,32 +40,44 @@ func (s *Server) handler(listener string, routes []route, fallback handle) http.
 		}
 		paths[r.path][r.method] = r
 	}
-	for path, methods := range paths {
-		h := s.methods(listener, path, methods)
-		mux.Handle(path, h)
+	for path, routes := range paths {
+		m := s.methods(listener, path, routes)
+		mux.Handle(path, m)
 		if !strings.Contains(path, "{") {
-			plain[path] = h
+			plain[path] = m
 		}
 	}
 	mux.Handle("/", s.observe(listener, "", "none", fallback))
+	check := plain[whoamiPath]
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if h, ok := plain[r.URL.Path]; ok && r.URL.RawPath == "" { // an escaped slash is no separator
-			h.ServeHTTP(w, r)
+		m := check
+		if r.URL.Path != whoamiPath {
+			m = plain[r.URL.Path]
+		}
+		if m == nil || r.URL.RawPath != "" { // an escaped slash is no separator
+			mux.ServeHTTP(w, r)
 			return
 		}
-		mux.ServeHTTP(w, r)
+		m.ServeHTTP(w, r)
 	})
 }
 
-// methods dispatches one path by method. GET answers HEAD as well.
-func (s *Server) methods(listener, path string, methods map[string]route) http.Handler {
+// methods answer at one path.
+type methods struct {
+	get    http.Handler            // the one for nearly all requests; nil for none
+	others map[string]http.Handler // by method, GET among them
+	refuse http.Handler
+}
+
+// methods makes them of the routes of a path. GET answers HEAD as well.
+func (s *Server) methods(listener, path string, routes map[string]route) *methods {
 	handlers := map[string]http.Handler{}
-	for m, r := range methods {
+	for m, r := range routes {
 		if r.handle != nil {
 			handlers[m] = s.observe(listener, m, path, r.handle)
 		}
 	}
-	if _, special := methods["HEAD"]; !special && handlers["GET"] != nil {
+	if _, special := routes["HEAD"]; !special && handlers["GET"] != nil {
 		handlers["HEAD"] = handlers["GET"]
 	}
 	allow := make([]string, 0, len(handlers))
@@ -80,18 +92,19 @@ func (s *Server) methods(listener, path string, methods map[string]route) http.H
 	if listener == "public" && strings.HasPrefix(path, "/admin/") { // nothing is there for whoever has no key
 		refused = s.admittedPublicly("", refused)
 	}
-	refuse := s.observe(listener, "other", path, refused)
-	get := handlers["GET"]
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := get // nearly always, without a look into a table
-		if r.Method != http.MethodGet {
-			h = handlers[r.Method]
-		}
-		if h == nil {
-			h = refuse
-		}
-		h.ServeHTTP(w, r)
-	})
+	return &methods{get: handlers["GET"], others: handlers, refuse: s.observe(listener, "other", path, refused)}
+}
+
+// ServeHTTP implements http.Handler.
+func (m *methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := m.get
+	if r.Method != http.MethodGet {
+		h = m.others[r.Method]
+	}
+	if h == nil {
+		h = m.refuse
+	}
+	h.ServeHTTP(w, r)
 }
 
 // observe runs a handle: general headers, limits, errors, one log line, one count.

@@ -9,6 +9,9 @@ import (
 	"exeunt/internal/session"
 )
 
+// whoamiPath is what is asked for most.
+const whoamiPath = "/sessions/whoami"
+
 // whoamiMethods all answer the same and change nothing: gateways forward the method of the request that they check.
 var whoamiMethods = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
