@@ -35,7 +35,7 @@ func (r result) row() {
 		}
 	}
 	o, f := r.Ours, r.Beside
-	fmt.Printf("%-22s %-10s %-5s %8.0f %7.2f %7.2f %7.2f %7.1f %5.2f %6d   %8.0f %7.2f %7.2f %7.1f %5.2f   %5.2f %s\n", r.Path, r.Store, r.Floor,
+	fmt.Printf("%-22s %-10s %-5s %8.0f %7.2f %7.2f %7.2f %7.1f %5.2f %6d   %8.0f %7.2f %7.2f %7.1f %5.2f   %5.3f %s\n", r.Path, r.Store, r.Floor,
 		o.PerSecond, o.P50, o.P99, o.P999, o.CPU, o.Busy, o.Memory, f.PerSecond, f.P50, f.P99, f.CPU, f.Busy, r.Ratio, goal)
 }
 

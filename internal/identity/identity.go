@@ -54,11 +54,9 @@ func (a AAL) String() string { return "aal" + string(rune('0'+a)) }
 
 // Identity is a person, or a machine, that can sign in. JSON documents are kept as they were given.
 type Identity struct {
-	// What every check of a session looks at stands first, so that it lies in one line of memory.
-	State        State
-	AvailableAAL AAL // the highest level that the credentials allow
-
 	ID             ID
+	State          State
+	AvailableAAL   AAL    // the highest level that the credentials allow
 	ExternalID     string // unique when set
 	SchemaID       string
 	StateChangedAt time.Time

@@ -40,8 +40,8 @@ func (s *Server) handler(listener string, routes []route, fallback handle) http.
 		}
 		paths[r.path][r.method] = r
 	}
-	for path, routes := range paths {
-		m := s.methods(listener, path, routes)
+	for path, byMethod := range paths {
+		m := s.methods(listener, path, byMethod)
 		mux.Handle(path, m)
 		if !strings.Contains(path, "{") {
 			plain[path] = m
@@ -64,9 +64,9 @@ func (s *Server) handler(listener string, routes []route, fallback handle) http.
 
 // methods answer at one path.
 type methods struct {
-	get    http.Handler            // the one for nearly all requests; nil for none
-	others map[string]http.Handler // by method, GET among them
-	refuse http.Handler
+	get      http.Handler // the one for nearly all requests; nil for none
+	byMethod map[string]http.Handler
+	refuse   http.Handler
 }
 
 // methods makes them of the routes of a path. GET answers HEAD as well.
@@ -92,14 +92,14 @@ func (s *Server) methods(listener, path string, routes map[string]route) *method
 	if listener == "public" && strings.HasPrefix(path, "/admin/") { // nothing is there for whoever has no key
 		refused = s.admittedPublicly("", refused)
 	}
-	return &methods{get: handlers["GET"], others: handlers, refuse: s.observe(listener, "other", path, refused)}
+	return &methods{get: handlers["GET"], byMethod: handlers, refuse: s.observe(listener, "other", path, refused)}
 }
 
 // ServeHTTP implements http.Handler.
 func (m *methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := m.get
 	if r.Method != http.MethodGet {
-		h = m.others[r.Method]
+		h = m.byMethod[r.Method]
 	}
 	if h == nil {
 		h = m.refuse

@@ -157,7 +157,7 @@ func (m *Manager) Satisfied(s *Session) bool { return m.suffices(s.AAL, s.standi
 
 // Suffices reports whether a level is what the rules ask of an identity.
 func (m *Manager) Suffices(level identity.AAL, i *identity.Identity) bool {
-	return m.suffices(level, i.AvailableAAL)
+	return m.suffices(level, standingOf(i).available)
 }
 
 func (m *Manager) suffices(level, available identity.AAL) bool {

@@ -121,7 +121,7 @@ var isAlphanumeric = func() (is [256]bool) {
 // TokenHash is what is stored of a token: its SHA-256. The token's entropy makes a slow hash unnecessary.
 type TokenHash [sha256.Size]byte
 
-// TokenKey is the first half of a token's hash, which is as hard to meet by chance, or on purpose, as a token is to guess.
+// TokenKey is the first half of a token's hash: 128 bits, which nobody meets by chance, nor on purpose without the token.
 type TokenKey [sha256.Size / 2]byte
 
 // Key returns the half by which a session is found in memory.

@@ -35,7 +35,7 @@ func (id ID) String() string { return uuid.UUID(id).String() }
 type Session struct {
 	// What every check looks at stands together, in two lines of memory, as each new one costs it more than all that it works
 	// out. The size of the whole is a multiple of theirs, so that each session begins one.
-	FoundBy    TokenKey           // of the token that it is found by in the memory of a store; others leave it out
+	FoundBy    TokenKey           // of the token that it was found by, where a store keeps it in memory; else zero
 	ExpiresAt  time.Time          // when it ends unless it is used
 	TokenUntil *time.Time         // when the token that it was found by stops to work; nil for its present one
 	Identity   *identity.Identity // with everything but credentials; nil when not loaded
@@ -116,7 +116,7 @@ func (s *Session) copy() *Session {
 		ID: s.ID, IdentityID: s.IdentityID, Identity: s.Identity, CreatedAt: s.CreatedAt, IssuedAt: s.IssuedAt,
 		AuthenticatedAt: s.AuthenticatedAt, ExpiresAt: s.ExpiresAt, DeadlineAt: s.DeadlineAt, ExtendedAt: s.ExtendedAt,
 		LastSeenAt: s.LastSeenAt, Remembered: s.Remembered, Rotation: s.Rotation, TokenUntil: s.TokenUntil, AAL: s.AAL,
-		Methods: s.Methods, Devices: s.Devices, End: s.End, FoundBy: s.FoundBy,
+		Methods: s.Methods, Devices: s.Devices, End: s.End,
 	}
 }
 
@@ -130,7 +130,7 @@ func (s *Session) Of(i *identity.Identity) *Session {
 // Seen returns the session as it is after a use that was noted.
 func (s *Session) Seen(at, expires time.Time) *Session {
 	next := s.copy()
-	next.LastSeenAt, next.ExpiresAt = at, expires
+	next.LastSeenAt, next.ExpiresAt, next.FoundBy = at, expires, s.FoundBy
 	return next
 }
 

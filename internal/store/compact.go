@@ -75,8 +75,10 @@ func (c compact) identity(i *identity.Identity) []byte {
 	return p.out
 }
 
-// unpacked is all that one session usually takes, in one piece.
+// unpacked is all that one session usually takes, in one piece. Go puts eight bytes before what is as large, and with them the
+// session begins a line of memory.
 type unpacked struct {
+	_         [56]byte
 	session   session.Session
 	identity  identity.Identity
 	methods   [2]session.MethodUse

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -75,6 +76,17 @@ func TestWhatIsPackedIsReadAsItWas(t *testing.T) {
 			r.Fatal("after it was used: ", diff)
 		}
 	})
+}
+
+func TestWhatIsReadBeginsALineOfMemory(t *testing.T) {
+	c := compact{newWords()}
+	s, _ := testkit.Session(testkit.Identity(testkit.Email()), now)
+	packed, owner := string(c.session(s)), string(c.identity(s.Identity))
+	for range 10 {
+		if at := uintptr(unsafe.Pointer(c.read(packed, owner))); at%64 != 0 {
+			t.Fatalf("it begins %d bytes behind one", at%64)
+		}
+	}
 }
 
 // Documents that are missing are told from empty ones: they are shown in another way.

@@ -16,9 +16,10 @@ import (
 // change of a session moves on the counter of its stripe, and a fill counts only if the counter has stayed put since
 // before the read.
 type liveTable struct {
-	readyTable
 	shards [liveShards]liveShard
+	_      [64]byte // what every check reads lies in no line that changes
 
+	ready   readyTable
 	shelf   *shelf
 	compact compact
 }
@@ -28,7 +29,7 @@ const (
 	turnover  = 32 // one of so many checks of others takes a place among those that are ready
 )
 
-// liveShard is a stripe of the table.
+// liveShard is a stripe of the table, of one line of memory.
 type liveShard struct {
 	readyShard
 	changes uint64
@@ -37,10 +38,10 @@ type liveShard struct {
 // newLiveTable makes one that takes about so many bytes.
 func newLiveTable(maxBytes int64) *liveTable {
 	ready := maxBytes / readyPart
-	t := &liveTable{readyTable: newReadyTable(ready / liveShards), shelf: newShelf(maxBytes - ready), compact: compact{newWords()}}
+	t := &liveTable{ready: newReadyTable(ready / liveShards), shelf: newShelf(maxBytes - ready), compact: compact{newWords()}}
 	for i := range t.shards {
 		s := &t.shards[i].readyShard
-		s.table, s.maxBytes, s.byIdentity = t.part(i), ready/liveShards, map[identity.ID]map[session.TokenKey]struct{}{}
+		s.lines, s.maxBytes, s.byIdentity = t.ready.of(i), ready/liveShards, map[identity.ID]map[session.TokenKey]struct{}{}
 	}
 	return t
 }

@@ -32,7 +32,7 @@ func (t *liveTable) put(c client) { t.fill(c.Session, t.ticket(c.FoundBy)) }
 
 // find returns the session in whichever form the table holds it, or nil.
 func (t *liveTable) find(token session.TokenHash) *session.Session {
-	if found := t.ready(token.Key()); found != nil {
+	if found := t.ready.get(token.Key()); found != nil {
 		return found
 	}
 	return t.unready(token.Key())
@@ -90,6 +90,7 @@ func TestAUseIsNotedInBothForms(t *testing.T) {
 		table, c := newLiveTable(bytes), liveSession(testkit.Identity(testkit.Email()))
 		table.put(c)
 		table.apply([]effect{{kind: sessionSeen, token: c.token, seen: micros(now) + 1, expires: micros(c.ExpiresAt) + 1}})
+		whole(t, table)
 		for n, got := range []*session.Session{table.find(c.token), table.unpack(c.FoundBy)} {
 			if !got.LastSeenAt.Equal(now.Add(time.Microsecond)) || !got.ExpiresAt.Equal(c.ExpiresAt.Add(time.Microsecond)) {
 				t.Errorf("%d bytes, %d: seen %v, expires %v", bytes, n, got.LastSeenAt, got.ExpiresAt)
@@ -198,7 +199,13 @@ func TestLiveTableKeepsItsBound(t *testing.T) {
 		}
 		for range rapid.IntRange(1, 40).Draw(r, "actions") {
 			c := clients[rapid.IntRange(0, len(clients)-1).Draw(r, "client")]
-			switch rapid.IntRange(0, 5).Draw(r, "action") {
+			switch rapid.IntRange(0, 6).Draw(r, "action") {
+			case 6:
+				held := table.ready.get(c.FoundBy)
+				table.apply([]effect{{kind: sessionSeen, token: c.token, seen: micros(now) + 1, expires: micros(c.ExpiresAt)}})
+				if after := table.ready.get(c.FoundBy); (after == nil) != (held == nil) || after != nil && (after == held || after.ID != c.ID) {
+					r.Fatal("being seen has changed what is there, or nothing of it")
+				}
 			case 0:
 				table.apply([]effect{{kind: sessionEnded, token: c.token}})
 				if table.find(c.token) != nil {
@@ -231,9 +238,9 @@ func whole(t interface{ Errorf(string, ...any) }, table *liveTable) {
 		s := &table.shards[n]
 		var bytes int64
 		held := 0
-		for i := range s.table {
-			for j := range s.table[i] {
-				one := s.table[i][j].session.Load()
+		for i := range s.lines {
+			for j := range s.lines[i] {
+				one := s.lines[i][j].session.Load()
 				if one == nil {
 					continue
 				}
@@ -242,7 +249,7 @@ func whole(t interface{ Errorf(string, ...any) }, table *liveTable) {
 				if _, ok := s.byIdentity[one.IdentityID][one.FoundBy]; !ok {
 					t.Errorf("a session is not listed with its identity")
 				}
-				if table.ready(one.FoundBy) != one {
+				if table.ready.get(one.FoundBy) != one {
 					t.Errorf("a session is not found where it is")
 				}
 			}
@@ -266,7 +273,7 @@ func TestSessionTooLargeForTheTableDrivesNoneOut(t *testing.T) {
 	large.FoundBy[15]++ // of the same line
 	table.put(small)
 	table.put(large)
-	if table.ready(small.FoundBy) == nil || table.ready(large.FoundBy) != nil {
+	if table.ready.get(small.FoundBy) == nil || table.ready.get(large.FoundBy) != nil {
 		t.Error("the small session is gone or the large one is in")
 	}
 }

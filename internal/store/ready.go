@@ -11,8 +11,8 @@ import (
 )
 
 // readyTable holds sessions that are ready to be shown, by the tokens that they are found by. Whoever looks for one waits for
-// nobody, and touches one line of memory beside the session's own: each further one costs a check more than the search.
-// Changes are made by shard, by whoever holds its lock.
+// nobody, and touches one line of memory beside the session's own, where the table is not tiny: each further one costs a check
+// more than the search. Changes are made by shard, by whoever holds its lock.
 type readyTable []readyLine
 
 // readyLine has the places of the sessions whose keys lead to it. There are seldom more of them than it has room for.
@@ -43,20 +43,23 @@ func shardOf(key session.TokenKey) int   { return int(key[0] % liveShards) }
 func lineOf(key session.TokenKey) int    { return int(binary.LittleEndian.Uint32(key[4:])) }
 func markOf(key session.TokenKey) uint64 { return binary.LittleEndian.Uint64(key[8:]) }
 
-// ready returns the session that is found by a token, or nil where it is not there.
-func (t readyTable) ready(key session.TokenKey) *session.Session {
-	_, found := t.part(shardOf(key)).find(key)
+// get returns the session that is found by a token, or nil where it is not there.
+func (t readyTable) get(key session.TokenKey) *session.Session {
+	_, found := t.of(shardOf(key)).find(key)
 	return found
 }
 
-// part is the table of one shard.
-func (t readyTable) part(shard int) readyTable {
+// of is the part of one shard.
+func (t readyTable) of(shard int) readyLines {
 	lines := len(t) / liveShards
-	return t[shard*lines : (shard+1)*lines]
+	return readyLines(t[shard*lines : (shard+1)*lines])
 }
 
-// find returns the session that is found by a token, and its place, in the table of its shard; or nil.
-func (t readyTable) find(key session.TokenKey) (*readyPlace, *session.Session) {
+// readyLines are those of one shard.
+type readyLines []readyLine
+
+// find returns the session that is found by a token, and its place; or nil.
+func (t readyLines) find(key session.TokenKey) (*readyPlace, *session.Session) {
 	mark, line := markOf(key), t.line(key)
 	for i := range line {
 		if line[i].mark.Load() != mark {
@@ -69,12 +72,12 @@ func (t readyTable) find(key session.TokenKey) (*readyPlace, *session.Session) {
 	return nil, nil
 }
 
-func (t readyTable) line(key session.TokenKey) *readyLine { return &t[lineOf(key)&(len(t)-1)] }
+func (t readyLines) line(key session.TokenKey) *readyLine { return &t[lineOf(key)&(len(t)-1)] }
 
 // readyShard keeps the sessions of one shard within a bound of bytes.
 type readyShard struct {
 	mu         sync.Mutex
-	table      readyTable
+	lines      readyLines
 	bytes      int64
 	maxBytes   int64
 	byIdentity map[identity.ID]map[session.TokenKey]struct{}
@@ -102,7 +105,7 @@ func (s *readyShard) add(found *session.Session) {
 
 // roomFor is a place for a session, which another one has to leave where its line is full.
 func (s *readyShard) roomFor(key session.TokenKey) *readyPlace {
-	line := s.table.line(key)
+	line := s.lines.line(key)
 	for i := range line {
 		if line[i].session.Load() == nil {
 			return &line[i]
@@ -115,9 +118,9 @@ func (s *readyShard) roomFor(key session.TokenKey) *readyPlace {
 
 // evict drops any one session; there has to be one.
 func (s *readyShard) evict() {
-	for n := rand.IntN(len(s.table)); ; n = (n + 1) % len(s.table) {
-		for i := range s.table[n] {
-			if place := &s.table[n][i]; place.session.Load() != nil {
+	for n := rand.IntN(len(s.lines)); ; n = (n + 1) % len(s.lines) {
+		for i := range s.lines[n] {
+			if place := &s.lines[n][i]; place.session.Load() != nil {
 				s.empty(place)
 				return
 			}
@@ -126,7 +129,7 @@ func (s *readyShard) evict() {
 }
 
 func (s *readyShard) remove(key session.TokenKey) {
-	if place, _ := s.table.find(key); place != nil {
+	if place, _ := s.lines.find(key); place != nil {
 		s.empty(place)
 	}
 }
@@ -143,7 +146,7 @@ func (s *readyShard) empty(place *readyPlace) {
 
 // seen notes that a session was used, if it is there.
 func (s *readyShard) seen(key session.TokenKey, at, expires int64) {
-	if place, held := s.table.find(key); place != nil {
+	if place, held := s.lines.find(key); place != nil {
 		place.session.Store(held.Seen(moment(at), moment(expires)))
 	}
 }
@@ -157,8 +160,12 @@ func (s *readyShard) forget(id identity.ID) {
 
 // clear drops everything.
 func (s *readyShard) clear() {
-	for id := range s.byIdentity {
-		s.forget(id)
+	for i := range s.lines {
+		for j := range s.lines[i] {
+			if place := &s.lines[i][j]; place.session.Load() != nil {
+				s.empty(place)
+			}
+		}
 	}
 }
 

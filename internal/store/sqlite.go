@@ -160,7 +160,7 @@ func (e *sqliteEngine) read(ctx context.Context, fn func(context.Context, *tx) e
 
 func (e *sqliteEngine) sessionByToken(ctx context.Context, token session.TokenHash) (*session.Session, error) {
 	key := token.Key()
-	if s := e.live.ready(key); s != nil {
+	if s := e.live.ready.get(key); s != nil {
 		return s, nil
 	}
 	if err := ctx.Err(); err != nil {
