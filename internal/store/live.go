@@ -2,19 +2,20 @@ package store
 
 import (
 	"math/rand/v2"
+	"sync/atomic"
 
 	"exeunt/internal/identity"
 	"exeunt/internal/session"
 )
 
-// liveTable holds live sessions by token hash, for a database that only this process writes. The writer applies every
-// committed change before its caller is answered, so the table never knows less than an answer that has left.
+// liveTable holds live sessions by token hash, for a database that only this process writes. Whatever a change makes stale
+// leaves before the change is committed, so the table never knows less than the file, nor than an answer that has left.
 //
 // All are held in a compact form, as far as there is room; those that are asked for often also ready to be shown.
 //
 // A session gets in when a check has read it from the database. Between reading and filling it may have ended: every
 // change of a session moves on the counter of its stripe, and a fill counts only if the counter has stayed put since
-// before the read.
+// before the read, and no change of the session is being committed.
 type liveTable struct {
 	shards [liveShards]liveShard
 	_      [64]byte // what every check reads lies in no line that changes
@@ -22,6 +23,7 @@ type liveTable struct {
 	ready   readyTable
 	shelf   *shelf
 	compact compact
+	leaving atomic.Pointer[leaving] // nil while nothing is being committed
 }
 
 const (
@@ -29,7 +31,7 @@ const (
 	turnover  = 32 // one of so many checks of others takes a place among those that are ready
 )
 
-// liveShard is a stripe of the table, of one line of memory.
+// liveShard is a stripe of the table.
 type liveShard struct {
 	readyShard
 	changes uint64
@@ -101,7 +103,7 @@ func (t *liveTable) fill(found *session.Session, ticket uint64) {
 	s := t.shard(found.FoundBy)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.changes != ticket {
+	if !t.takes(found, s, ticket) {
 		return
 	}
 	t.shelf.put(identityKey(found.IdentityID), t.compact.identity(found.Identity))
@@ -114,65 +116,57 @@ func (t *liveTable) makeReady(found *session.Session, ticket uint64) {
 	s := t.shard(found.FoundBy)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.changes == ticket {
+	if t.takes(found, s, ticket) {
 		s.add(found)
 	}
 }
 
-// apply drops everything that committed changes have made stale; the next check reads it anew. Being seen changes so
-// little, and so often, that it is written through.
-func (t *liveTable) apply(effects []effect) {
-	for _, e := range effects {
-		switch e.kind {
-		case identityChanged:
-			t.forget(e.identity)
-			continue
-		case everythingChanged:
-			t.clear()
-			continue
-		case keysChanged:
-			continue
-		}
-		key := e.token.Key()
-		s := t.shard(key)
-		s.mu.Lock()
-		s.changes++
-		if e.expires == 0 {
-			s.remove(key)
-			t.shelf.drop(sessionKey(key))
-		} else {
-			s.seen(key, e.seen, e.expires)
-			t.shelf.change(sessionKey(key), func(packed []byte) { t.compact.used(packed, e.seen, e.expires) })
-		}
-		s.mu.Unlock()
-	}
+// takes reports whether a session may get in that was read after a ticket was taken. The caller holds the stripe's lock.
+func (t *liveTable) takes(found *session.Session, s *liveShard, ticket uint64) bool {
+	return s.changes == ticket && !t.leaving.Load().has(found)
+}
+
+// used notes a committed use of a session: it changes so little, and so often, that it is written through.
+func (t *liveTable) used(e effect) {
+	key := e.token.Key()
+	s := t.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes++
+	s.seen(key, e.seen, e.expires)
+	t.shelf.change(sessionKey(key), func(packed []byte) { t.compact.used(packed, e.seen, e.expires) })
+}
+
+// remove drops a session.
+func (t *liveTable) remove(key session.TokenKey) {
+	s := t.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes++
+	s.remove(key)
+	t.shelf.drop(sessionKey(key))
 }
 
 // clear drops everything.
 func (t *liveTable) clear() {
-	t.eachShard((*readyShard).clear, t.shelf.clear)
+	t.eachShard((*readyShard).clear)
+	t.shelf.clear()
 }
 
 // forget drops all sessions of an identity. In compact form they are of no use without it.
 func (t *liveTable) forget(id identity.ID) {
-	t.eachShard(func(s *readyShard) { s.forget(id) }, func() { t.shelf.drop(identityKey(id)) })
+	t.eachShard(func(s *readyShard) { s.forget(id) })
+	t.shelf.drop(identityKey(id))
 }
 
-// eachShard drops something from all shards, and from the shelf, which they share. The shelf comes in between: what is filled in
-// with a ticket of before goes from the shelf then, and what was found on the shelf before that is not let in, or goes, afterwards.
-func (t *liveTable) eachShard(drop func(*readyShard), fromShelf func()) {
-	pass := func() {
-		for i := range t.shards {
-			s := &t.shards[i]
-			s.mu.Lock()
-			s.changes++
-			drop(&s.readyShard)
-			s.mu.Unlock()
-		}
+func (t *liveTable) eachShard(drop func(*readyShard)) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		s.changes++
+		drop(&s.readyShard)
+		s.mu.Unlock()
 	}
-	pass()
-	fromShelf()
-	pass()
 }
 
 func (t *liveTable) len() (n int) {

@@ -28,6 +28,13 @@ func (c client) in(shard byte) client {
 	return c
 }
 
+// apply commits effects.
+func (t *liveTable) apply(effects []effect) {
+	over := t.leave([]*job{{tx: &tx{effects: effects}}})
+	t.settle(effects, true)
+	over()
+}
+
 func (t *liveTable) put(c client) { t.fill(c.Session, t.ticket(c.FoundBy)) }
 
 // find returns the session in whichever form the table holds it, or nil.

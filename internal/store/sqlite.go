@@ -190,7 +190,7 @@ func (e *sqliteEngine) sessionByToken(ctx context.Context, token session.TokenHa
 	return found, nil
 }
 
-// confirm has nothing to wait for: SQLite shows a commit after it was flushed.
+// confirm has nothing to wait for: SQLite shows a commit after it was flushed, and after the table has let go of it.
 func (e *sqliteEngine) confirm(context.Context) error { return nil }
 
 const (

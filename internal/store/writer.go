@@ -135,6 +135,7 @@ func (w *writer) commit(batch []*job) {
 			err = w.attempt(ctx, j, len(batch) == 1)
 		}
 	}
+	over := w.engine.live.leave(batch)
 	if err == nil {
 		err = w.exec(ctx, endOf(batch))
 	}
@@ -145,6 +146,10 @@ func (w *writer) commit(batch []*job) {
 	w.failing.Store(err != nil)
 	for _, j := range batch {
 		w.settle(j, err)
+	}
+	over()
+	for _, j := range batch {
+		j.finish <- sqliteFault(j.err)
 	}
 }
 
@@ -195,31 +200,26 @@ func guarded(ctx context.Context, j *job) (err error) {
 	return j.fn(ctx, j.tx)
 }
 
-// settle applies the effects of a write and wakes its caller, in this order: what the caller says next must already
-// hold for everyone. A failed write has its effects applied too: they only drop what the next check reads anew, and
-// after a failed commit nobody knows what the file holds.
+// settle decides what a write is answered, and applies its effects before anybody is: what a caller says next must already
+// hold for everyone. When the commit has failed nobody knows what the file holds, and what a write has found may be what another
+// one had done in vain, so all are answered the same.
 func (w *writer) settle(j *job, commit error) {
-	if j.err == nil && commit != nil {
+	if commit != nil && (j.err == nil || j.tx != nil) {
 		j.err = fault.ErrUnavailable.Because(commit)
 	}
-	if j.tx != nil {
-		w.engine.live.apply(asCertain(j.tx.effects, j.err == nil))
-		w.engine.keys.apply(j.tx.effects)
+	w.engine.live.settle(j.effects(), j.err == nil)
+	w.engine.keys.apply(j.effects())
+	if j.err == nil {
+		count(w.engine.meter, j.effects())
 	}
-	if j.err == nil && j.tx != nil {
-		count(w.engine.meter, j.tx.effects)
-	}
-	j.finish <- sqliteFault(j.err)
 }
 
-// asCertain leaves of the effects of a write that failed only that something may have changed.
-func asCertain(effects []effect, done bool) []effect {
-	if !done {
-		for i := range effects {
-			effects[i].expires = 0
-		}
+// effects are those of a write, whether it has failed or not.
+func (j *job) effects() []effect {
+	if j.tx == nil {
+		return nil
 	}
-	return effects
+	return j.tx.effects
 }
 
 func (w *writer) exec(ctx context.Context, text string) error {

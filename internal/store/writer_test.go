@@ -139,6 +139,15 @@ func TestBrokenTransactionIsToldToAll(t *testing.T) {
 	f.check(after)
 	h := holdOn(f)
 	h.logoutLater(before)
+	h.queue(func() error { // it finds the session ended, which it is not in the end
+		return f.engine.write(f.ctx, manner{}, func(ctx context.Context, t *tx) error {
+			found, err := t.sessionByToken(ctx, before.token)
+			if err == nil && found.End != nil {
+				err = session.ErrNone
+			}
+			return err
+		})
+	})
 	h.queue(func() error {
 		return f.engine.write(f.ctx, manner{}, func(ctx context.Context, t *tx) error {
 			_, err := t.exec(ctx, `ROLLBACK`)
@@ -147,11 +156,12 @@ func TestBrokenTransactionIsToldToAll(t *testing.T) {
 	})
 	h.logoutLater(after)
 	h.release()
-	f.is(<-h.answers[0], fault.ErrUnavailable)
-	if err := <-h.answers[1]; err == nil {
-		t.Error("the broken write succeeded")
+	for _, answer := range h.answers {
+		f.is(<-answer, fault.ErrUnavailable)
 	}
-	f.is(<-h.answers[2], fault.ErrUnavailable)
+	if h.w.engine.live.leaving.Load() != nil {
+		t.Error("something is kept out of the table for ever")
+	}
 	if h.w.engine.live.find(before.token) != nil {
 		t.Error("the table still vouches for a session whose fate was unknown")
 	}
@@ -311,4 +321,62 @@ func openFiles(t *testing.T, path string) []string {
 		}
 	}
 	return open
+}
+
+// pausingMeter stops the writer where it counts the first session that it has ended.
+type pausingMeter struct {
+	noMeter
+	once       sync.Once
+	there, end chan struct{}
+}
+
+func (m *pausingMeter) SessionsEnded(session.Reason, int) {
+	m.once.Do(func() {
+		close(m.there)
+		<-m.end
+	})
+}
+
+// Between a commit and its answer the file shows ends already, and whoever is told of one may rely on it: the table has let go
+// of the session before, and takes nothing in of what was read earlier.
+func TestTheTableNeverShowsWhatTheFileDoesNot(t *testing.T) {
+	for name, end := range endings {
+		t.Run(name, func(t *testing.T) {
+			m := &pausingMeter{there: make(chan struct{}), end: make(chan struct{})}
+			f := opened(t, testkit.File(t), Options{Meter: m})
+			first, second := f.signIn(f.someone()), f.signIn(f.someone())
+			table, before := f.engine.(*sqliteEngine).live, f.check(second)
+			early := table.ticket(before.FoundBy)
+			h := holdOn(f)
+			goOn := sync.OnceFunc(func() { close(m.end) })
+			t.Cleanup(goOn)
+			h.logoutLater(first)
+			h.queue(func() error { return end(f.ctx, f.Store, second) })
+			if table.find(second.token) == nil {
+				t.Error("it has left the table before anything was done")
+			}
+			h.release()
+			<-m.there // both are committed, the first is being answered
+
+			if f.valid(second, now) {
+				t.Error("it is found alive")
+			}
+			for what, ticket := range map[string]uint64{"before the change": early, "meanwhile": table.ticket(before.FoundBy)} {
+				table.fill(before, ticket)
+				table.makeReady(before, ticket)
+				if table.find(second.token) != nil {
+					t.Errorf("what was read %s got into the table", what)
+				}
+			}
+			late := table.ticket(before.FoundBy)
+			goOn()
+			for _, answer := range h.answers {
+				f.ok(<-answer)
+			}
+			table.fill(before, late)
+			if table.find(second.token) != nil || f.valid(second, now) {
+				t.Error("it lives after the answer")
+			}
+		})
+	}
 }
