@@ -60,7 +60,7 @@ func (s *Server) publicRoutes() []route {
 		{"GET", "/ui/assets/{name}", s.asset},
 	}
 	for _, method := range whoamiMethods {
-		routes = append(routes, route{method, whoamiPath, s.whoami})
+		routes = append(routes, route{method, "/sessions/whoami", s.whoami})
 	}
 	for i, r := range routes {
 		if r.handle != nil {

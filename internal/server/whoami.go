@@ -9,7 +9,7 @@ import (
 	"exeunt/internal/session"
 )
 
-// whoamiPath is what is asked for most.
+// whoamiPath is what is asked for most; [Server.publicRoutes] has it as well, so that all routes stand there in full.
 const whoamiPath = "/sessions/whoami"
 
 // whoamiMethods all answer the same and change nothing: gateways forward the method of the request that they check.
