@@ -118,6 +118,7 @@ type life struct {
 	over       []history.Event // that it has ended
 	begun      int             // events of its start
 	hidden     bool            // it was deleted
+	moved      bool            // it was given more time than it began with
 }
 
 // moment is an operation as far as it matters for a session.

@@ -121,9 +121,14 @@ func (c *checker) judgeExpiry(l *life, e history.Event) {
 }
 
 // calledExpired reports whether the event of an end says that the session's time had run out, which it had before a sign-out
-// that was answered earlier: a page is led on then, and nothing is left to write down.
+// that was answered earlier: a page is led on then, and nothing is left to write down. Of one that was deleted no row says
+// until when it lived; what it was begun with does, if it was not given more.
 func (l *life) calledExpired(e history.Event, answered *moment) bool {
-	return e.Reason == expired && l.row != nil && l.row.Expires < answered.begin
+	until := l.lives(e.At)
+	if l.row != nil {
+		until = l.row.Expires
+	}
+	return e.Reason == expired && (l.row != nil || !l.moved && until != 0) && until < answered.begin
 }
 
 // fits reports whether an operation can have caused an end.

@@ -58,6 +58,8 @@ func (c *checker) learnEvent(e *history.Event) {
 		l := c.life(e.Session)
 		l.over = append(l.over, *e)
 		l.person = e.Person
+	case "session_extended", "session_refreshed", "session_stepped_up":
+		c.life(e.Session).moved = true
 	case "session_deleted":
 		c.life(e.Session).hidden = true
 	case "identity_deleted":

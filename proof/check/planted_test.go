@@ -421,9 +421,11 @@ func TestAnEndThatCameTooLateIsNoViolation(t *testing.T) {
 // Whoever follows a link to sign out, after the time has run out, is led on; that it had run out is written down by the next one.
 func TestAnEndThatIsWrittenDownAfterAPageWasLedOnIsNoViolation(t *testing.T) {
 	for _, c := range []struct {
-		early int64 // how long before its time the link was followed, in microseconds
-		want  bool
-	}{{0, true}, {1000, false}} {
+		early   int64 // how long before its time the link was followed, in microseconds
+		deleted bool  // no row tells until when it lived
+		moved   bool  // it had been extended
+		want    bool
+	}{{0, false, false, true}, {1000, false, false, false}, {0, true, false, true}, {1000, true, false, false}, {0, true, true, false}} {
 		p := recorded(t)
 		seen, link := p.alive(), p.kind(history.LogoutLink, 303)
 		until := p.untilWhen(seen.Session)
@@ -432,12 +434,22 @@ func TestAnEndThatIsWrittenDownAfterAPageWasLedOnIsNoViolation(t *testing.T) {
 		o := p.later(seen)
 		o.Kind, o.Way, o.Status, o.Begin, o.End, o.Expires, o.Shown = history.LogoutLink, "", 303, until+1-c.early, until+2-c.early, 0, nil
 		o.Named, o.Location, o.Fields = []string{seen.Session}, link.Location, link.Fields
+		if c.deleted {
+			p.drop(func(e *history.Entry) bool { return e.Row != nil && e.Row.Session == seen.Session })
+			p.all = append(p.all, history.Entry{Event: &history.Event{Kind: "session_deleted", At: until + 11, Session: seen.Session, Person: seen.Person}})
+		}
+		p.drop(func(e *history.Entry) bool {
+			return c.deleted && e.Event != nil && e.Event.Session == seen.Session && e.Event.Kind == "session_extended"
+		})
+		if c.moved {
+			p.all = append(p.all, history.Entry{Event: &history.Event{Kind: "session_extended", At: until - 1, Session: seen.Session, Person: seen.Person}})
+		}
 		v, err := check.Check(p.all)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if none := len(v.Violations) == 0; none != c.want {
-			t.Errorf("%d microseconds early: %v", c.early, v.Violations)
+			t.Errorf("%+v: %v", c, v.Violations)
 		}
 	}
 }
