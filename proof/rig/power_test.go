@@ -48,6 +48,48 @@ func TestAPowerCutLeavesWhatWasSynced(t *testing.T) {
 	}
 }
 
+// A server that is killed while it writes leaves any part of its last write, from the beginning; all before is there.
+func TestWhatAKilledServerLeavesIsAllThatWasSeenButTheEndOfTheLastWrite(t *testing.T) {
+	synced := []byte("0123456789")
+	write := func(at int64, data string) change { return change{at, []byte(data)} }
+	for _, c := range []struct {
+		pending []change
+		is      string
+		ok      bool
+	}{
+		{nil, "0123456789", true},
+		{nil, "0123456780", false},
+		{nil, "012345678", false},
+		{[]change{write(2, "ab"), write(6, "cdef")}, "01ab45cdef", true},
+		{[]change{write(2, "ab"), write(6, "cdef")}, "01ab456789", true},
+		{[]change{write(2, "ab"), write(6, "cdef")}, "01ab45cd89", true},
+		{[]change{write(2, "ab"), write(6, "cdef")}, "01ab4567ef", false},
+		{[]change{write(2, "ab"), write(6, "cdef")}, "01a345cdef", false},
+		{[]change{write(2, "ab"), write(6, "cdef")}, "0123456789", false},
+		{[]change{write(8, "abcd")}, "01234567abcd", true},
+		{[]change{write(8, "abcd")}, "01234567abc", true},
+		{[]change{write(8, "abcd")}, "01234567a9", true},
+		{[]change{write(8, "abcd")}, "01234567", false},
+		{[]change{write(8, "abcd")}, "01234567abcde", false},
+		{[]change{write(12, "ab")}, "0123456789\x00\x00a", true},
+		{[]change{write(2, "ab"), {at: 4}}, "01ab", true},
+		{[]change{write(2, "ab"), {at: 4}}, "01ab456789", true},
+		{[]change{write(2, "ab"), {at: 4}}, "01ab4567", false},
+	} {
+		file := filepath.Join(t.TempDir(), "db")
+		if err := os.WriteFile(file, []byte(c.is), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d := &disk{synced: bytes.Clone(synced), pending: c.pending}
+		if err := d.complete(file); (err == nil) != c.ok {
+			t.Errorf("%q after %v: %v", c.is, c.pending, err)
+		}
+		if !bytes.Equal(d.synced, synced) {
+			t.Errorf("looking has changed what is certain: %q", d.synced)
+		}
+	}
+}
+
 // TestPowerCutsFindAServerThatDoesNotSync runs a server that answers before the disk has what it says: the same run in
 // which the real one breaks no promise has to find it.
 func TestPowerCutsFindAServerThatDoesNotSync(t *testing.T) {
