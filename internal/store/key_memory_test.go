@@ -24,17 +24,28 @@ func TestAKeyIsForgottenWithEveryChangeAndNotLearntFromALookThatOneHasOvertaken(
 	known(other, nil, false, false)
 	known(nobodys, nil, false, false)
 
-	overtaken := m.ticket()
-	m.apply([]effect{{kind: sessionEnded}})
+	commit := func(kind string) (over func()) {
+		return m.leave([]*job{{tx: &tx{effects: []effect{{kind: kind}}}}})
+	}
+	early := m.ticket()
+	over := commit(sessionEnded)
 	known(one, k, true, true)
-	m.apply([]effect{{kind: keysChanged}})
+	over()
+	known(one, k, true, true)
+	over = commit(keysChanged)
 	known(one, nil, false, false)
-	m.fill(map[session.TokenHash]foundKey{one: {k, true}}, overtaken)
+	meanwhile := m.ticket()
+	for _, ticket := range []uint64{early, meanwhile} {
+		m.fill(map[session.TokenHash]foundKey{one: {k, true}}, ticket)
+		known(one, nil, false, false)
+	}
+	over()
+	m.fill(map[session.TokenHash]foundKey{one: {k, true}}, meanwhile)
 	known(one, nil, false, false)
 
 	m.fill(map[session.TokenHash]foundKey{one: {nil, false}}, m.ticket())
 	known(one, nil, false, true)
 	known(other, nil, false, true)
-	m.apply([]effect{{kind: everythingChanged}})
+	commit(everythingChanged)()
 	known(one, nil, false, false)
 }

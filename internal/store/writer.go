@@ -135,7 +135,7 @@ func (w *writer) commit(batch []*job) {
 			err = w.attempt(ctx, j, len(batch) == 1)
 		}
 	}
-	over := w.engine.live.leave(batch)
+	sessionsOver, keysOver := w.engine.live.leave(batch), w.engine.keys.leave(batch)
 	if err == nil {
 		err = w.exec(ctx, endOf(batch))
 	}
@@ -147,7 +147,8 @@ func (w *writer) commit(batch []*job) {
 	for _, j := range batch {
 		w.settle(j, err)
 	}
-	over()
+	sessionsOver()
+	keysOver()
 	for _, j := range batch {
 		j.finish <- sqliteFault(j.err)
 	}
@@ -208,7 +209,6 @@ func (w *writer) settle(j *job, commit error) {
 		j.err = fault.ErrUnavailable.Because(commit)
 	}
 	w.engine.live.settle(j.effects(), j.err == nil)
-	w.engine.keys.apply(j.effects())
 	if j.err == nil {
 		count(w.engine.meter, j.effects())
 	}

@@ -380,3 +380,31 @@ func TestTheTableNeverShowsWhatTheFileDoesNot(t *testing.T) {
 		})
 	}
 }
+
+// As with sessions: who reads in the list of keys that one is revoked may rely on it.
+func TestAKeyIsNotRememberedOnceTheFileShowsThatItIsRevoked(t *testing.T) {
+	m := &pausingMeter{there: make(chan struct{}), end: make(chan struct{})}
+	f := opened(t, testkit.File(t), Options{Meter: m})
+	first := f.signIn(f.someone())
+	k, hash := f.keyed("backend", time.Time{})
+	if !f.foundKey(hash, true).RevokedAt.IsZero() {
+		t.Error("it was revoked before")
+	}
+	h := holdOn(f)
+	goOn := sync.OnceFunc(func() { close(m.end) })
+	t.Cleanup(goOn)
+	h.logoutLater(first)
+	h.queue(func() error { return f.RevokeAdminKey(f.ctx, k.ID, now, "root") })
+	h.release()
+	<-m.there // both are committed, the first is being answered
+	if f.foundKey(hash, false).RevokedAt.IsZero() {
+		t.Error("it is found as if it had not been revoked")
+	}
+	goOn()
+	for _, answer := range h.answers {
+		f.ok(<-answer)
+	}
+	if f.foundKey(hash, false).RevokedAt.IsZero() {
+		t.Error("it is found after the answer as if it had not been revoked")
+	}
+}
