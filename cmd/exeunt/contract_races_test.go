@@ -2,7 +2,9 @@ package main
 
 import (
 	"database/sql"
+	"strings"
 	"testing"
+	"time"
 
 	"exeunt/internal/testkit"
 )
@@ -17,14 +19,14 @@ func TestRequestsThatMeetAChange(t *testing.T) {
 	in := start(t, testkit.Postgres(t), factors)
 	db := in.database()
 	defer db.Close()
-	meanwhile := func(t *testing.T, p person, request func() answer, change func(tx *sql.Tx) error) answer {
+	holding := func(t *testing.T, hold func(tx *sql.Tx) error, request func() answer, change func(tx *sql.Tx) error) answer {
 		t.Helper()
 		tx, err := db.Begin()
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = tx.Rollback() }() // after the commit it does nothing
-		if _, err := tx.Exec(`SELECT id FROM identities WHERE id = $1 FOR UPDATE`, p.id); err != nil {
+		if err := hold(tx); err != nil {
 			t.Fatal(err)
 		}
 		answered := make(chan answer, 1)
@@ -43,6 +45,13 @@ func TestRequestsThatMeetAChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		return <-answered
+	}
+	meanwhile := func(t *testing.T, p person, request func() answer, change func(tx *sql.Tx) error) answer {
+		t.Helper()
+		return holding(t, func(tx *sql.Tx) error {
+			_, err := tx.Exec(`SELECT id FROM identities WHERE id = $1 FOR UPDATE`, p.id)
+			return err
+		}, request, change)
 	}
 	touched := func(p person) func(tx *sql.Tx) error {
 		return func(tx *sql.Tx) error {
@@ -82,6 +91,28 @@ func TestRequestsThatMeetAChange(t *testing.T) {
 		code := app.next(t)
 		meanwhile(t, p, func() answer { return in.settle(f, &p.token, object{"method": "totp", "totp_code": code}) }, touched(p)).expect(t, 200)
 		in.whoami(p.token).expect(t, 200).is(t, "authenticator_assurance_level", "aal2")
+	})
+	t.Run("whoever signs out of a session that has run out, and is extended meanwhile, is signed out", func(t *testing.T) {
+		in := in.on(t)
+		b, p := in.visitor()
+		address, _ := b.leaving("")
+		until := func(run func(string, ...any) (sql.Result, error), at time.Time) error {
+			_, err := run(`UPDATE sessions SET expires_at = $2 WHERE id = $1`, p.session, at.UnixMicro())
+			return err
+		}
+		if err := until(db.Exec, time.Now().Add(-time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		extend := func(tx *sql.Tx) error { return until(tx.Exec, time.Now().Add(time.Hour)) }
+		a := holding(t, extend, func() answer { return b.page(address) }, func(*sql.Tx) error { return nil })
+		if to := a.sets(t, removed, guard).to(t, 303); strings.Contains(to, "error") {
+			t.Errorf("led to %s", to)
+		}
+		in.call("GET", in.admin+"/admin/sessions/"+p.session, nil).expect(t, 200).is(t, "active", false)
+		var reason string
+		if err := db.QueryRow(`SELECT end_reason FROM sessions WHERE id = $1`, p.session).Scan(&reason); err != nil || reason != "logout" {
+			t.Errorf("it has ended for %q: %v", reason, err)
+		}
 	})
 	t.Run("a session that ends meanwhile changes nothing", func(t *testing.T) {
 		in := in.on(t)

@@ -86,6 +86,33 @@ func TestContractSettingsChangeAtRunTime(t *testing.T) {
 	})
 }
 
+// Signing out never fails, and what is said to be over is over, whatever the rules become then.
+func TestContractSigningOutUnderStricterRules(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, "session: {lifespan: 1h}\n"+leaving, func(t *testing.T, in *instance) {
+		b, p := in.visitor()
+		cookie := b.cookie()
+		address, _ := b.leaving("")
+		in.set(object{"session": object{"lifespan": "1s", "max_lifespan": "1s"}}).expect(t, 200)
+		whoami := func() int {
+			return in.call("GET", in.public+"/sessions/whoami", nil, "Cookie", carrying(cookie)).status
+		}
+		until(t, func() bool { return whoami() == 401 })
+		in.call("PATCH", in.admin+"/admin/sessions/"+p.session+"/extend", nil).refused(t, 404, "session_not_extendable")
+		in.call("GET", address, nil, "Accept", asJSON, "Cookie", carrying(cookie)).refused(t, 401, "session_inactive").sets(t, removed)
+		for range 2 {
+			if to := in.call("GET", address, nil, "Accept", asPage, "Cookie", carrying(cookie)).sets(t, removed).to(t, 303); to != bye {
+				t.Errorf("led to %s", to)
+			}
+		}
+		in.set(object{"session": object{"lifespan": nil, "max_lifespan": nil}}).expect(t, 200)
+		if status := whoami(); status != 401 {
+			t.Errorf("under looser rules the session is answered with %d", status)
+		}
+		in.call("GET", in.admin+"/admin/sessions/"+p.session, nil).expect(t, 200).is(t, "active", false)
+	})
+}
+
 func TestContractSettingsThatAreNotGoodChangeNothing(t *testing.T) {
 	t.Parallel()
 	onEachEngine(t, atFirst, func(t *testing.T, in *instance) {

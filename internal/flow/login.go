@@ -69,7 +69,8 @@ func finishRefresh(ctx context.Context, e *Engine, f *Flow, in Input, proved Pro
 	}
 	r := &Result{Identity: proved.Identity}
 	refresh := func(ctx context.Context) (err error) {
-		r.Session, r.Token, err = e.Sessions.Refresh(ctx, in.Current, session.Renewal{Use: proved.Use, Device: in.Device, Carrier: in.Carrier, Token: in.Token})
+		r.Session, r.Token, err = e.Sessions.Refresh(ctx, in.Current, session.Renewal{Use: proved.Use, Identity: proved.Identity,
+			Device: in.Device, Carrier: in.Carrier, Token: in.Token})
 		return err
 	}
 	if !e.revokesOthers(in.Current, proved.Use) {

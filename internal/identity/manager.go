@@ -190,8 +190,11 @@ func without(i *Identity, t CredentialType, now time.Time) (*Identity, error) {
 func (m *Manager) SetState(ctx context.Context, id ID, state State) error {
 	for {
 		i, err := m.Store.Identity(ctx, id)
-		if err != nil || i.State == state {
+		if err != nil {
 			return err
+		}
+		if i.State == state {
+			return m.Store.Confirm(ctx)
 		}
 		next := m.next(i)
 		next.State, next.StateChangedAt = state, next.UpdatedAt

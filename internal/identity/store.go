@@ -43,6 +43,9 @@ type Store interface {
 	// one that several types of credentials have is there for each of them.
 	Identifiers(ctx context.Context, prefix, after string, limit int) ([]Identifier, error)
 
+	// Confirm returns when what was read before is as durable as what is written.
+	Confirm(ctx context.Context) error
+
 	// CountIdentities counts what a filter would list without its limit and position.
 	CountIdentities(ctx context.Context, f Filter) (int, error)
 }

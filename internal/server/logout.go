@@ -97,7 +97,7 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	fate, err := s.Sessions.LogoutNamed(r.Context(), named, c.session, c.token)
+	c, fate, err := s.endNamed(w, r, c, named)
 	switch {
 	case err != nil:
 		return err
@@ -114,6 +114,20 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 	}
 	redirect(w, r, to)
 	return nil
+}
+
+// endNamed ends the session that is named, if it is the caller's. Theirs may have run out when it was looked up, and live when
+// its fate is asked for, as somebody has extended it in between; then it is looked up anew.
+func (s *Server) endNamed(w http.ResponseWriter, r *http.Request, c caller, named session.ID) (caller, session.Fate, error) {
+	fate, err := s.Sessions.LogoutNamed(r.Context(), named, c.session, c.token)
+	if err != nil || fate != session.NotYours || c.session != nil {
+		return c, fate, err
+	}
+	if c, err = s.caller(w, r); err != nil || c.session == nil {
+		return c, fate, err
+	}
+	fate, err = s.Sessions.LogoutNamed(r.Context(), named, c.session, c.token)
+	return c, fate, err
 }
 
 // clear removes what the browser keeps of an ended session.

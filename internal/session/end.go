@@ -29,7 +29,7 @@ type Fate int
 const (
 	EndedNow    Fate = iota // by this call
 	EndedBefore             // somebody had revoked it
-	RunOut                  // its time had run out, or nothing is known of it any more
+	RunOut                  // its time had run out, or nothing is known of it any more; it is over for good
 	NotYours                // it lives, and the caller's credential is not its own
 )
 
@@ -48,19 +48,35 @@ func (m *Manager) LogoutNamed(ctx context.Context, named ID, own *Session, token
 			return EndedNow, err
 		}
 	}
-	if revoked, err := m.Store.WasRevoked(ctx, named); err != nil || revoked {
-		return EndedBefore, err
+	return m.fate(ctx, named)
+}
+
+// fate says what became of a session. One whose time has run out, by the rules of now or by this node's clock, is ended in the
+// store before its holder is told that it is over: an extension may be on its way, another node's clock be behind, and the rules
+// may become looser.
+func (m *Manager) fate(ctx context.Context, id ID) (Fate, error) {
+	for {
+		reason, err := m.Store.EndReason(ctx, id)
+		switch {
+		case err != nil || reason == Expired:
+			return RunOut, err
+		case reason != "":
+			return EndedBefore, nil
+		}
+		s, err := m.Store.Session(ctx, id)
+		switch now := m.Moment(); {
+		case errors.Is(err, ErrNotFound):
+			return RunOut, nil
+		case err != nil:
+			return RunOut, err
+		case m.counts(s, now):
+			return NotYours, nil
+		default:
+			if done, err := m.Store.ExpireSession(ctx, id, s.ExpiresAt, now); err != nil || done {
+				return RunOut, err
+			}
+		} // somebody else has ended or extended it
 	}
-	s, err := m.Store.Session(ctx, named)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return RunOut, nil
-	case err != nil:
-		return RunOut, err
-	case s.Valid(m.Moment()):
-		return NotYours, nil
-	}
-	return RunOut, nil
 }
 
 // RevokeOthers ends all sessions of the caller's identity but the caller's own, and says how many it ended. A caller who

@@ -93,11 +93,14 @@ func (m *Manager) Lookup(ctx context.Context, token Secret, at time.Time) (*Sess
 	if err != nil {
 		return nil, err
 	}
-	if !s.Valid(at) || !m.Rules.within(s, at) {
+	if !m.counts(s, at) {
 		return nil, over(s)
 	}
 	return s, nil
 }
+
+// counts reports whether a session is live at a moment, by its row and by the rules of now.
+func (m *Manager) counts(s *Session, at time.Time) bool { return s.Valid(at) && m.Rules.within(s, at) }
 
 // Trace returns the session that a token stands for or stood for, ended or not, as long as its row exists; or ErrNotFound.
 func (m *Manager) Trace(ctx context.Context, token Secret) (*Session, error) {
@@ -111,7 +114,7 @@ func (m *Manager) Trace(ctx context.Context, token Secret) (*Session, error) {
 // Live is ErrNone when a session has ended since it was looked up.
 func (m *Manager) Live(ctx context.Context, s *Session) error {
 	now, err := m.Store.Session(ctx, s.ID)
-	if err == nil && !now.Valid(m.Moment()) {
+	if err == nil && !m.counts(now, m.Moment()) {
 		err = ErrNone
 	}
 	return orNone(err)
@@ -176,7 +179,7 @@ func (m *Manager) Extend(ctx context.Context, id ID) error {
 	switch {
 	case err != nil:
 		return err
-	case !s.Valid(rule.Now) || s.ExtendedAt.After(rule.Debounced):
+	case !m.counts(s, rule.Now) || s.ExtendedAt.After(rule.Debounced):
 		return ErrNotExtendable
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"exeunt/internal/identity"
 )
 
 // The kinds of events of a refresh.
@@ -18,16 +20,18 @@ const tokenOverlap = 5 * time.Second
 
 // Renewal is what happened in a live session that gives it a new token.
 type Renewal struct {
-	Use     MethodUse // how its holder has authenticated again; zero when they have not
-	Device  Device
-	Carrier Carrier
-	Token   Secret // that of the request, whose place the new one takes; zero when there is none
-	Reason  string // why the token is new, if nobody authenticated
+	Use      MethodUse          // how its holder has authenticated again; zero when they have not
+	Identity *identity.Identity // that of which something was proved; nil when nothing was
+	Device   Device
+	Carrier  Carrier
+	Token    Secret // that of the request, whose place the new one takes; zero when there is none
+	Reason   string // why the token is new, if nobody authenticated
 }
 
 // Refresh records that the holder of a live session has authenticated again: the session stays the same, its times move
 // to now, the proof and the device are added, and it has a new token, which is stored nowhere. The token before works for a
-// few seconds more, but never for a session that has ended. ErrNone when it has.
+// few seconds more, but never for a session that has ended. ErrNone when it has; identity.ErrChanged when the identity is not
+// the one any more of which something was proved: that may be of no worth now.
 func (m *Manager) Refresh(ctx context.Context, s *Session, r Renewal) (*Session, Secret, error) {
 	token := NewSecret(r.Carrier)
 	if len(m.Key) > 0 && r.Token != (Secret{}) {
@@ -48,8 +52,11 @@ func (m *Manager) Refresh(ctx context.Context, s *Session, r Renewal) (*Session,
 		if s, err = m.Store.Session(ctx, s.ID); err != nil {
 			return nil, Secret{}, orNone(err)
 		}
-		if !s.Valid(now) {
+		switch {
+		case !m.counts(s, now):
 			return nil, Secret{}, ErrNone
+		case r.Identity != nil && !s.Identity.UpdatedAt.Equal(r.Identity.UpdatedAt):
+			return nil, Secret{}, identity.ErrChanged
 		}
 	}
 }
@@ -68,7 +75,7 @@ func (m *Manager) renewed(s *Session, r Renewal, now time.Time) *Session {
 }
 
 func (m *Manager) judged(s, next *Session, r Renewal, now time.Time) Renewed {
-	w := Renewed{Now: now, PreviousUntil: now.Add(tokenOverlap), Kind: SessionRefreshed, Reason: r.Reason, Limit: m.limit()}
+	w := Renewed{Now: now, PreviousUntil: now.Add(tokenOverlap), Kind: SessionRefreshed, Identity: r.Identity, Reason: r.Reason, Limit: m.limit()}
 	if r.Use.Method != "" {
 		w.Reason = r.Use.Method
 	}

@@ -29,9 +29,13 @@ type Store interface {
 	// session had expired by time, is not.
 	EndByToken(ctx context.Context, token TokenHash, end End) (revoked bool, err error)
 
-	// WasRevoked reports whether the session with this id was ended on purpose, as long as its row is kept; deleted ones
-	// count. An id that no row has was not.
-	WasRevoked(ctx context.Context, id ID) (bool, error)
+	// EndReason says why the session with this id was ended, as long as its row is kept; deleted ones count. It is "" for one
+	// that nobody has ended, and for an id that no row has.
+	EndReason(ctx context.Context, id ID) (Reason, error)
+
+	// ExpireSession ends a session whose time has run out at now, unless it has ended already, or lives for longer than until,
+	// as somebody has extended it; and reports whether it did.
+	ExpireSession(ctx context.Context, id ID, until, now time.Time) (bool, error)
 
 	// EndSessions ends what is not ended among the sessions that the scope names; those whose time has run out get the
 	// reason Expired and are not counted. With Delete set, rows disappear from every list, live or not, and all that do are
@@ -51,7 +55,8 @@ type Store interface {
 	TouchSessions(ctx context.Context, ids []ID, now, since time.Time, idle time.Duration) error
 
 	// RefreshSession stores the times, level, methods, devices and token of s if that session is live at now, of an active
-	// identity, and still at its rotation; else it reports false. The token before works until r.PreviousUntil.
+	// identity, still at its rotation, and r.Identity, if any, is not changed since; else it reports false, and nothing is
+	// done. The token before works until r.PreviousUntil.
 	RefreshSession(ctx context.Context, s *Session, token TokenHash, r Renewed) (bool, error)
 
 	// AdoptSession gives a session that is live at now, of an active identity, and still at its rotation another token; else it
@@ -86,9 +91,10 @@ type ExtendRule struct {
 type Renewed struct {
 	Now           time.Time
 	PreviousUntil time.Time
-	Kind          string // of its event: SessionRefreshed or SessionSteppedUp
-	Limit         Limit  // holds for a session that steps up, as where one is inserted
-	Reason        string // of its event: the method that was used, or why else
+	Identity      *identity.Identity // of which something was proved, or nil
+	Kind          string             // of its event: SessionRefreshed or SessionSteppedUp
+	Limit         Limit              // holds for a session that steps up, as where one is inserted
+	Reason        string             // of its event: the method that was used, or why else
 }
 
 // Scope names sessions. Exactly one of IDs, Identities and All is set.

@@ -58,12 +58,13 @@ func (s *Store) InsertAdminKey(ctx context.Context, k *admin.Key, secret session
 
 // RevokeAdminKey implements admin.Store.
 func (s *Store) RevokeAdminKey(ctx context.Context, id string, now time.Time, by string) error {
-	return s.write(ctx, manner{}, func(ctx context.Context, t *tx) error {
+	fresh := false
+	err := s.write(ctx, manner{}, func(ctx context.Context, t *tx) error {
 		t.keysChange()
 		var name string
 		scan := func(r scanner) error { return r.Scan(&name) }
 		err := t.one(ctx, scan, revokeAdminKey, id, micros(now))
-		if errors.Is(err, sql.ErrNoRows) {
+		if fresh = err == nil; errors.Is(err, sql.ErrNoRows) {
 			return noRows(t.one(ctx, scan, adminKeyExists, id), admin.ErrNoKey)
 		}
 		if err != nil {
@@ -71,6 +72,10 @@ func (s *Store) RevokeAdminKey(ctx context.Context, id string, now time.Time, by
 		}
 		return t.event(ctx, eventRow{at: micros(now), kind: keyRevoked, reason: name, actor: by})
 	})
+	if err != nil || fresh {
+		return err
+	}
+	return s.Confirm(ctx)
 }
 
 func (t *tx) keysChange() { t.effects = append(t.effects, effect{kind: keysChanged}) }

@@ -256,7 +256,11 @@ func operations() []operation {
 		{"InsertSession", func(ctx context.Context, st *Store) error { return st.InsertSession(ctx, s, token, session.Limit{}) }},
 		{"SessionByToken", func(ctx context.Context, st *Store) error { _, err := st.SessionByToken(ctx, token); return err }},
 		{"Session", func(ctx context.Context, st *Store) error { _, err := st.Session(ctx, s.ID); return err }},
-		{"WasRevoked", func(ctx context.Context, st *Store) error { _, err := st.WasRevoked(ctx, s.ID); return err }},
+		{"EndReason", func(ctx context.Context, st *Store) error { _, err := st.EndReason(ctx, s.ID); return err }},
+		{"ExpireSession", func(ctx context.Context, st *Store) error {
+			_, err := st.ExpireSession(ctx, s.ID, now, now)
+			return err
+		}},
 		{"EndByToken", func(ctx context.Context, st *Store) error {
 			_, err := st.EndByToken(ctx, token, session.End{At: now, Reason: session.Logout})
 			return err

@@ -31,8 +31,8 @@ func TestCommitWhoseAnswerIsLost(t *testing.T) {
 			t.Errorf("ended %d: %v", done.Count, err)
 		}
 		for _, id := range ids {
-			if revoked, err := f.WasRevoked(f.ctx, id); err != nil || !revoked {
-				t.Errorf("the commit did not take place: %v", err)
+			if reason, err := f.EndReason(f.ctx, id); err != nil || reason != session.RevokedByAdmin {
+				t.Errorf("the commit did not take place: %q, %v", reason, err)
 			}
 		}
 	})

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,7 +36,7 @@ func TestEndingOnesOwnSessions(t *testing.T) {
 	})
 }
 
-func TestWhetherASessionWasRevoked(t *testing.T) {
+func TestWhyASessionHasEnded(t *testing.T) {
 	onEach(t, func(f fixture) {
 		i, gone := f.someone(), f.someone()
 		live, out, deleted, late, orphan := f.signIn(i), f.signIn(i), f.signIn(i), f.signIn(i), f.signIn(gone)
@@ -44,15 +46,15 @@ func TestWhetherASessionWasRevoked(t *testing.T) {
 		f.ok(f.DeleteIdentity(f.ctx, gone.ID, now))
 		for name, c := range map[string]struct {
 			id   session.ID
-			want bool
+			want session.Reason
 		}{
-			"live": {live.ID, false}, "signed out": {out.ID, true}, "deleted": {deleted.ID, true}, "ended when its time was over": {late.ID, false},
-			"of a deleted identity": {orphan.ID, true}, "unknown": {session.NewID(), false},
+			"live": {live.ID, ""}, "signed out": {out.ID, session.Logout}, "deleted": {deleted.ID, session.RevokedByAdmin},
+			"ended when its time was over": {late.ID, session.Expired}, "of a deleted identity": {orphan.ID, session.IdentityDeleted}, "unknown": {session.NewID(), ""},
 		} {
-			got, err := f.WasRevoked(f.ctx, c.id)
+			got, err := f.EndReason(f.ctx, c.id)
 			f.ok(err)
 			if got != c.want {
-				f.t.Errorf("a session that is %s: %v", name, got)
+				f.t.Errorf("a session that is %s: %q", name, got)
 			}
 		}
 	})
@@ -106,5 +108,77 @@ func TestALogoutTokenEndsNothingButTheSessionItNamesTogetherWithItsOwnCredential
 		if fate, err := m.LogoutNamed(f.ctx, mine.ID, nil, session.Secret{}); err != nil || fate != session.EndedBefore {
 			f.t.Errorf("the second time: %v, %v", fate, err)
 		}
+	})
+}
+
+// meddled is a store in which something happens each time after a session was read by its id.
+type meddled struct {
+	*Store
+	then func()
+}
+
+func (m meddled) Session(ctx context.Context, id session.ID) (*session.Session, error) {
+	s, err := m.Store.Session(ctx, id)
+	m.then()
+	return s, err
+}
+
+// Whoever is told that a session is over can rely on it, whatever comes later: an extension that was on its way, a node whose
+// clock is behind, or rules that become looser again.
+func TestASessionThatIsSaidToHaveRunOutIsOverForGood(t *testing.T) {
+	onEach(t, func(f fixture) {
+		for name, c := range map[string]struct {
+			rules session.Lengths // that are in force when its holder signs out
+			after time.Duration
+		}{
+			"its time is over":                         {session.Lengths{}, testkit.Lifespan},
+			"it is too old by stricter rules":          {session.Lengths{Max: time.Hour}, time.Hour},
+			"it was unused too long by stricter rules": {session.Lengths{Idle: 10 * time.Minute}, time.Hour},
+		} {
+			f.run(name, func(f fixture) {
+				loose := session.Lengths{Lifespan: testkit.Lifespan}
+				c.rules.Lifespan = testkit.Lifespan
+				one, at := f.signIn(f.someone()), now.Add(c.after)
+				m := &session.Manager{Store: f.Store, Rules: session.Rules{Lengths: c.rules}, Now: func() time.Time { return at }}
+				f.is(m.Extend(f.ctx, one.ID), session.ErrNotExtendable)
+				if fate, err := m.LogoutNamed(f.ctx, one.ID, nil, session.Secret{}); err != nil || fate != session.RunOut {
+					f.t.Fatalf("%v, %v", fate, err)
+				}
+				before := session.ExtendRule{Now: at.Add(-time.Microsecond), Lengths: loose}
+				slid, err := f.SlideSession(f.ctx, one.ID, 0, before)
+				f.ok(err)
+				extended, err := f.ExtendSession(f.ctx, one.ID, before)
+				if f.ok(err); slid || extended || f.valid(one, now) {
+					f.t.Errorf("it lives again: %v, %v", slid, extended)
+				}
+				if end := f.check(one).End; end == nil || *end != (session.End{At: at, Reason: session.Expired, By: session.ByPolicy}) {
+					f.t.Errorf("%+v", end)
+				}
+				if fate, err := m.LogoutNamed(f.ctx, one.ID, nil, session.Secret{}); err != nil || fate != session.RunOut {
+					f.t.Errorf("the second time: %v, %v", fate, err)
+				}
+			})
+		}
+		f.run("it is extended while its fate is asked for", func(f fixture) {
+			one, at := f.signIn(f.someone()), now.Add(testkit.Lifespan)
+			extend := sync.OnceFunc(func() {
+				done, err := f.ExtendSession(f.ctx, one.ID, session.ExtendRule{Now: at.Add(-time.Microsecond), Lengths: session.Lengths{Lifespan: testkit.Lifespan}})
+				if f.ok(err); !done {
+					f.t.Error("it was not extended")
+				}
+			})
+			m := &session.Manager{Store: meddled{f.Store, extend}, Now: func() time.Time { return at }}
+			if fate, err := m.LogoutNamed(f.ctx, one.ID, nil, session.Secret{}); err != nil || fate != session.NotYours || !f.valid(one, at) {
+				f.t.Errorf("%v, %v", fate, err)
+			}
+		})
+		f.run("it is revoked while its fate is asked for", func(f fixture) {
+			one, at := f.signIn(f.someone()), now.Add(testkit.Lifespan)
+			revoke := sync.OnceFunc(func() { f.end(session.Scope{IDs: []session.ID{one.ID}}, now) })
+			m := &session.Manager{Store: meddled{f.Store, revoke}, Now: func() time.Time { return at }}
+			if fate, err := m.LogoutNamed(f.ctx, one.ID, nil, session.Secret{}); err != nil || fate != session.EndedBefore {
+				f.t.Errorf("%v, %v", fate, err)
+			}
+		})
 	})
 }

@@ -523,3 +523,32 @@ WHERE datname = current_database() AND application_name = 'exeunt'`)
 		}
 	})
 }
+
+// A transaction has a connection, and must not wait for another: those who hold all of them would wait for each other.
+func TestATransactionNeedsOneConnection(t *testing.T) {
+	t.Parallel()
+	onPostgres(t, func(t *testing.T, dsn string) {
+		f := opened(t, dsn+"&max_conns=1", Options{})
+		i := f.someone()
+		own := f.signIn(i)
+		f.ok(f.Atomic(f.ctx, func(ctx context.Context) error {
+			done, err := f.EndSessions(ctx, session.Scope{Identities: []identity.ID{i.ID}, Except: own.ID}, byAdmin(now))
+			if done.Count != 0 {
+				t.Errorf("%d sessions ended", done.Count)
+			}
+			reason, err2 := f.EndReason(ctx, own.ID)
+			if reason != "" {
+				t.Errorf("it has ended: %s", reason)
+			}
+			return errors.Join(err, err2)
+		}))
+		f.ok(f.Atomic(f.ctx, func(ctx context.Context) error {
+			_, err := f.EndByToken(ctx, own.token, session.End{At: now, Reason: session.Logout})
+			reason, err2 := f.EndReason(ctx, own.ID)
+			if reason != session.Logout {
+				t.Errorf("it has ended: %s", reason)
+			}
+			return errors.Join(err, err2)
+		}))
+	})
+}

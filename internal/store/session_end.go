@@ -143,17 +143,33 @@ func (s *Store) endReason(ctx context.Context, q query, key string) (reason stri
 		return "", nil
 	}
 	if err == nil && reason != "" {
-		err = s.engine.confirm(ctx)
+		err = s.Confirm(ctx)
 	}
 	return reason, err
 }
 
-const revokedByID query = `SELECT end_reason FROM sessions WHERE id = $1 AND ended_at IS NOT NULL`
+const endedByID query = `SELECT end_reason FROM sessions WHERE id = $1 AND ended_at IS NOT NULL`
 
-// WasRevoked implements session.Store.
-func (s *Store) WasRevoked(ctx context.Context, id session.ID) (bool, error) {
-	reason, err := s.endReason(ctx, revokedByID, id.String())
-	return reason != "" && reason != string(session.Expired), err
+// EndReason implements session.Store.
+func (s *Store) EndReason(ctx context.Context, id session.ID) (session.Reason, error) {
+	reason, err := s.endReason(ctx, endedByID, id.String())
+	return session.Reason(reason), err
+}
+
+// One whose time has not run out by its row is over by rules that were made stricter, from now on.
+var expireSession = newChange(`
+UPDATE sessions SET ended_at = LEAST(expires_at, CAST($2 AS BIGINT)), end_reason = 'expired', ended_by = 'policy'
+ WHERE id = $1 AND ended_at IS NULL AND expires_at <= $3
+RETURNING id, identity_id, token_hash, 'session_ended' AS kind, ended_at AS at, end_reason AS reason, ended_by AS actor`)
+
+// ExpireSession implements session.Store.
+func (s *Store) ExpireSession(ctx context.Context, id session.ID, until, now time.Time) (done bool, err error) {
+	err = s.write(ctx, manner{single: true, idempotent: true}, func(ctx context.Context, t *tx) error {
+		rows, err := t.change(ctx, expireSession, id.String(), micros(now), micros(until))
+		done = len(rows) > 0
+		return err
+	})
+	return done, err
 }
 
 // onPurpose counts the rows of sessions that were live when they were ended.
@@ -201,7 +217,7 @@ func (s *Store) EndSessions(ctx context.Context, scope session.Scope, end sessio
 		return err
 	})
 	if err == nil && done.Count == 0 {
-		err = s.engine.confirm(ctx) // they may have ended before
+		err = s.Confirm(ctx) // they may have ended before
 	}
 	return done, err
 }

@@ -165,6 +165,7 @@ UPDATE sessions SET issued_at = $2, authenticated_at = $3, expires_at = $4, dead
        previous_token_hash = CASE WHEN token_hash = $11 THEN previous_token_hash ELSE token_hash END,
        previous_until = CASE WHEN token_hash = $11 THEN previous_until ELSE $10 END
  WHERE id = $1 AND rotation = $12 AND ended_at IS NULL AND deleted = FALSE AND expires_at > $13
+   AND (CAST($16 AS BIGINT) = 0 OR identity_version IN (0, CAST($16 AS BIGINT)))
    AND EXISTS (SELECT 1 FROM identities i WHERE i.id = sessions.identity_id AND i.state = 'active')
 RETURNING id, identity_id, COALESCE(previous_token_hash, token_hash) AS token_hash, CAST($14 AS TEXT) AS kind, CAST($13 AS BIGINT) AS at,
           CAST($15 AS TEXT) AS reason, identity_id AS actor`)
@@ -172,22 +173,26 @@ RETURNING id, identity_id, COALESCE(previous_token_hash, token_hash) AS token_ha
 // RefreshSession implements session.Store. It may give a session less time than it had, which is then due earlier. Its
 // effects concern both tokens: two requests may end up with the same new one. When a lost connection has left the outcome
 // unknown it is repeated, and then finds another rotation: a caller who begins anew with the same token ends up with that,
-// and nobody is left with one that was replaced.
+// and nobody is left with one that was replaced. Others make room only when it is known that the session takes it.
 func (s *Store) RefreshSession(ctx context.Context, n *session.Session, token session.TokenHash, r session.Renewed) (done bool, err error) {
 	limited := r.Limit.Max > 0 && r.Kind == session.SessionSteppedUp
 	err = s.write(ctx, manner{single: !limited, idempotent: true}, func(ctx context.Context, t *tx) error {
-		if limited {
-			if err := t.makeRoom(ctx, n, r.Limit, r.Now); err != nil {
+		if limited { // before the session's row, as all do
+			if err := t.hold(ctx, idList([]identity.ID{n.IdentityID})); err != nil {
 				return err
 			}
 		}
 		rows, err := t.change(ctx, refreshSession, n.ID.String(), micros(n.IssuedAt), micros(n.AuthenticatedAt), micros(n.ExpiresAt),
 			micros(n.DeadlineAt), micros(n.LastSeenAt), int(n.AAL), methodsDoc(n.Methods), devicesDoc(n.Devices),
-			micros(r.PreviousUntil), hashText(token), n.Rotation, micros(r.Now), r.Kind, r.Reason)
-		if done = len(rows) > 0; done {
-			t.effects = append(t.effects, effect{kind: sessionSeen, token: token})
+			micros(r.PreviousUntil), hashText(token), n.Rotation, micros(r.Now), r.Kind, r.Reason, version(r.Identity))
+		if done = len(rows) > 0; !done || err != nil {
+			return err
 		}
-		return err
+		t.effects = append(t.effects, effect{kind: sessionSeen, token: token})
+		if limited {
+			return t.makeRoom(ctx, n, r.Limit, r.Now)
+		}
+		return nil
 	})
 	return done, err
 }

@@ -336,6 +336,26 @@ func TestTheLimitHoldsWhereASessionIsInserted(t *testing.T) {
 				f.t.Errorf("%d are live", n)
 			}
 		})
+		f.run("a session that steps up takes room, if it lives", func(f fixture) {
+			i := f.someone()
+			other, gone, c := f.signIn(i), f.signIn(i), f.signIn(i)
+			f.logout(gone, now)
+			up := session.Renewed{Now: minute(1), PreviousUntil: minute(2), Kind: session.SessionSteppedUp, Limit: session.Limit{Max: 1, Policy: session.EvictOldest}}
+			done, err := f.RefreshSession(f.ctx, refreshed(gone.Session, minute(1)), gone.token, up)
+			if f.ok(err); done || !f.valid(other, minute(1)) || !f.valid(c, minute(1)) {
+				f.t.Errorf("one that has ended was refreshed: %v, or others made room for it", done)
+			}
+			up.Limit.Policy = session.Deny
+			_, err = f.RefreshSession(f.ctx, refreshed(c.Session, minute(1)), c.token, up)
+			if f.is(err, session.ErrLimit); f.check(c).AAL != c.AAL || !f.valid(other, minute(1)) {
+				f.t.Error("one that may not step up has done so")
+			}
+			up.Limit.Policy = session.EvictOldest
+			done, err = f.RefreshSession(f.ctx, refreshed(c.Session, minute(1)), c.token, up)
+			if f.ok(err); !done || f.valid(other, minute(1)) || !f.valid(c, minute(1)) {
+				f.t.Errorf("one that lives has stepped up: %v, or others made no room", done)
+			}
+		})
 		f.run("many at once are never too many", func(f fixture) {
 			i := f.someone()
 			errs := together(12, func(n int) error {

@@ -434,3 +434,30 @@ func TestRefreshSession(t *testing.T) {
 		}
 	})
 }
+
+// What was proved of an identity that has changed since may be of no worth: the password that was given is perhaps the one before.
+func TestARefreshCountsForTheIdentityThatWasProvedAlone(t *testing.T) {
+	onEach(t, func(f fixture) {
+		m := &session.Manager{Store: f.Store, Rules: session.Rules{Lengths: session.Lengths{Lifespan: testkit.Lifespan}}, Now: func() time.Time { return now.Add(time.Minute) }}
+		c := f.signIn(f.someone())
+		s := f.check(c)
+		f.ok(edit(f.ctx, f.Store, c.IdentityID, func(i *identity.Identity) { i.MetadataPublic = []byte(`{"a":1}`) }))
+		before := f.check(c)
+		again := session.Renewal{Use: session.MethodUse{Method: "password", AAL: identity.AAL1, CompletedAt: now}, Carrier: session.InHeader, Identity: s.Identity}
+		_, _, err := m.Refresh(f.ctx, s, again)
+		f.is(err, identity.ErrChanged)
+		f.same(before, f.check(c))
+
+		again.Identity = before.Identity
+		next, token, err := m.Refresh(f.ctx, s, again)
+		f.ok(err)
+		if s := f.check(client{next, token.Hash()}); !s.AuthenticatedAt.Equal(now.Add(time.Minute)) {
+			f.t.Errorf("authenticated at %v", s.AuthenticatedAt)
+		}
+		f.raw(`UPDATE sessions SET identity_version = 0 WHERE id = $1`, c.ID.String()) // a program before has written it
+		again.Identity = s.Identity
+		if _, _, err = m.Refresh(f.ctx, next, again); err != nil {
+			f.t.Errorf("a session that knows no version: %v", err)
+		}
+	})
+}

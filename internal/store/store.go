@@ -117,6 +117,15 @@ func (s *Store) Atomic(ctx context.Context, fn func(ctx context.Context) error) 
 	})
 }
 
+// Confirm returns when what was read before is as durable as what is written: whoever calls something done because it was there
+// asks for it first. In a transaction it does nothing, as a commit of anything says as much; one that writes nothing does not.
+func (s *Store) Confirm(ctx context.Context) error {
+	if _, inside := ctx.Value(txKey{}).(*tx); inside {
+		return nil
+	}
+	return s.engine.confirm(ctx)
+}
+
 func (s *Store) write(ctx context.Context, how manner, fn func(context.Context, *tx) error) (err error) {
 	if t, ok := ctx.Value(txKey{}).(*tx); ok {
 		return fn(ctx, t)

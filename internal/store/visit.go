@@ -25,12 +25,18 @@ func (s *Store) StartVisit(ctx context.Context, v admin.Visit, now time.Time) er
 
 // EndVisit implements admin.Store.
 func (s *Store) EndVisit(ctx context.Context, v admin.Visit, now time.Time) error {
-	return s.write(ctx, manner{idempotent: true}, func(ctx context.Context, t *tx) error {
-		if n, err := t.exec(ctx, endVisit, v.ID, micros(v.Expires)); n == 0 || err != nil {
+	fresh := false
+	err := s.write(ctx, manner{idempotent: true}, func(ctx context.Context, t *tx) error {
+		n, err := t.exec(ctx, endVisit, v.ID, micros(v.Expires))
+		if fresh = n > 0; !fresh || err != nil {
 			return err
 		}
 		return t.visit(ctx, visitEnded, v, now)
 	})
+	if err != nil || fresh {
+		return err
+	}
+	return s.Confirm(ctx)
 }
 
 // visit writes the event of a visit.
