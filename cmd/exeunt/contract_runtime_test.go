@@ -91,13 +91,14 @@ func TestContractSigningOutUnderStricterRules(t *testing.T) {
 	t.Parallel()
 	onEachEngine(t, "session: {lifespan: 1h}\n"+leaving, func(t *testing.T, in *instance) {
 		b, p := in.visitor()
-		cookie := b.cookie()
+		cookie, other := b.cookie(), in.person()
 		address, _ := b.leaving("")
 		in.set(object{"session": object{"lifespan": "1s", "max_lifespan": "1s"}}).expect(t, 200)
 		whoami := func() int {
 			return in.call("GET", in.public+"/sessions/whoami", nil, "Cookie", carrying(cookie)).status
 		}
 		until(t, func() bool { return whoami() == 401 })
+		until(t, func() bool { return in.whoami(other.token).status == 401 })
 		in.call("PATCH", in.admin+"/admin/sessions/"+p.session+"/extend", nil).refused(t, 404, "session_not_extendable")
 		in.call("GET", address, nil, "Accept", asJSON, "Cookie", carrying(cookie)).refused(t, 401, "session_inactive").sets(t, removed)
 		for range 2 {
@@ -110,6 +111,7 @@ func TestContractSigningOutUnderStricterRules(t *testing.T) {
 			t.Errorf("under looser rules the session is answered with %d", status)
 		}
 		in.call("GET", in.admin+"/admin/sessions/"+p.session, nil).expect(t, 200).is(t, "active", false)
+		in.whoami(other.token).expect(t, 401)
 	})
 }
 

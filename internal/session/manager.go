@@ -86,17 +86,23 @@ func Level(methods []MethodUse) identity.AAL {
 }
 
 // Lookup returns the session of a token if it counts, whatever its assurance level, or ErrNone; that says why the session
-// ended, if it did. What had expired at the given moment, which is when the request came in, does not count. A store that
-// cannot be reached is reported as such and never as ErrNone.
+// ended, if it did. What had expired at the given moment, which is when the request came in, does not count. One that is over by
+// rules that were made stricter since is ended for good, so that looser ones do not bring it back. A store that cannot be
+// reached is reported as such and never as ErrNone.
 func (m *Manager) Lookup(ctx context.Context, token Secret, at time.Time) (*Session, error) {
 	s, err := m.Store.SessionByToken(ctx, token.Hash())
 	if err != nil {
 		return nil, err
 	}
-	if !m.counts(s, at) {
-		return nil, over(s)
+	if m.counts(s, at) {
+		return s, nil
 	}
-	return s, nil
+	if s.Valid(at) {
+		if _, err := m.Store.ExpireSession(ctx, s.ID, s.ExpiresAt, at); err != nil {
+			return nil, err
+		}
+	}
+	return nil, over(s)
 }
 
 // counts reports whether a session is live at a moment, by its row and by the rules of now.

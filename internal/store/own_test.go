@@ -132,8 +132,8 @@ func TestASessionThatIsSaidToHaveRunOutIsOverForGood(t *testing.T) {
 			after time.Duration
 		}{
 			"its time is over":                         {session.Lengths{}, testkit.Lifespan},
-			"it is too old by stricter rules":          {session.Lengths{Max: time.Hour}, time.Hour},
-			"it was unused too long by stricter rules": {session.Lengths{Idle: 10 * time.Minute}, time.Hour},
+			"it is too old by stricter rules":          {session.Lengths{Max: testkit.Lifespan / 3}, testkit.Lifespan / 3},
+			"it was unused too long by stricter rules": {session.Lengths{Idle: testkit.Lifespan / 6}, testkit.Lifespan / 3},
 		} {
 			f.run(name, func(f fixture) {
 				loose := session.Lengths{Lifespan: testkit.Lifespan}
@@ -159,6 +159,20 @@ func TestASessionThatIsSaidToHaveRunOutIsOverForGood(t *testing.T) {
 				}
 			})
 		}
+		f.run("whoever is refused by stricter rules", func(f fixture) {
+			s, token := testkit.Session(f.someone(), now)
+			f.ok(f.InsertSession(f.ctx, s, token.Hash(), session.Limit{}))
+			at := now.Add(testkit.Lifespan / 3)
+			strict, loose := &session.Manager{Store: f.Store}, &session.Manager{Store: f.Store}
+			strict.Rules.Max = testkit.Lifespan / 3
+			for _, m := range []*session.Manager{strict, loose} {
+				_, err := m.Lookup(f.ctx, token, at)
+				f.is(err, session.ErrNone)
+			}
+			if end := f.check(client{s, token.Hash()}).End; end == nil || *end != (session.End{At: at, Reason: session.Expired, By: session.ByPolicy}) {
+				f.t.Errorf("%+v", end)
+			}
+		})
 		f.run("it is extended while its fate is asked for", func(f fixture) {
 			one, at := f.signIn(f.someone()), now.Add(testkit.Lifespan)
 			extend := sync.OnceFunc(func() {

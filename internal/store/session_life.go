@@ -23,13 +23,18 @@ const (
 	wasExtended query = ` RETURNING id, identity_id, token_hash, 'session_extended' AS kind, extended_at AS at, `
 )
 
-const extendByAdmin query = `
-UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + nextDeadline + `, GREATEST(last_seen_at, issued_at) + CAST($5 AS BIGINT)), extended_at = $6`
+// Who was away for too long, by rules that were made stricter since, is not brought back by an administrator.
+const (
+	extendByAdmin query = `
+UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + nextDeadline + `, ` + unusedUntil + `), extended_at = $6`
+	unusedUntil query = `GREATEST(last_seen_at, issued_at) + CAST($5 AS BIGINT)`
+	wasUsed     query = ` AND ` + unusedUntil + ` > $6`
+)
 
 // extendFree leaves out rows that somebody else holds at the moment, as endFreeByTokens does.
 var (
-	extendSession = newChange(extendByAdmin + extendable + wasExtended + `'' AS reason, CAST($9 AS TEXT) AS actor`)
-	extendFree    = newChange(extendByAdmin + freeOnes + wasExtended + `'' AS reason, CAST($9 AS TEXT) AS actor`)
+	extendSession = newChange(extendByAdmin + extendable + wasUsed + wasExtended + `'' AS reason, CAST($9 AS TEXT) AS actor`)
+	extendFree    = newChange(extendByAdmin + freeOnes + wasUsed + wasExtended + `'' AS reason, CAST($9 AS TEXT) AS actor`)
 	slideSession  = newChange(`
 UPDATE sessions SET deadline_at = ` + nextDeadline + `, expires_at = LEAST(` + nextDeadline + `, CAST($6 AS BIGINT) + CAST($5 AS BIGINT)), extended_at = $6, last_seen_at = $6` +
 		extendable + ` AND rotation = $9` + wasExtended + `'activity' AS reason, identity_id AS actor`)
