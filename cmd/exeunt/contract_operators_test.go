@@ -287,6 +287,13 @@ func TestAKeyGetsNoFurtherByThePeopleWhomItChanges(t *testing.T) {
 		in.patched(p.id, writer, object{"op": "replace", "path": "/traits/email", "value": testkit.Email()}).refused(t, 403, "admin_mark_needs_all")
 		in.patched(plain, writer, object{"op": "replace", "path": "/metadata_admin", "value": object{"x": 2}}).expect(t, 200)
 
+		lesser, _ := in.key("lesser", root, "identities:read", "identities:write")
+		v, person := in.console(lesser), "identities/"+p.id
+		v.follow(v.confirm(v.submit(person, person+"/state", url.Values{"to": {"inactive"}}))).says(t, "deactivated")
+		v.submit(person, person+"/state", url.Values{"to": {"active"}}).expect(t, 403).says(t, "Only a key with the scope all")
+		v = in.console(root)
+		v.follow(v.submit(person, person+"/state", url.Values{"to": {"active"}})).says(t, "active again")
+
 		in.call("POST", in.admin+"/admin/identities", marked(), withKey(root)...).expect(t, 201)
 		in.call("PATCH", in.admin+"/admin/identities", object{"identities": []object{{"create": marked()}}}, withKey(root)...).expect(t, 200)
 		in.call("DELETE", in.admin+"/admin/identities/"+p.id+"/credentials/totp", nil, withKey(root)...).expect(t, 204)

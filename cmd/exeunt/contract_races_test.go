@@ -114,6 +114,51 @@ func TestRequestsThatMeetAChange(t *testing.T) {
 			t.Errorf("it has ended for %q: %v", reason, err)
 		}
 	})
+	t.Run("whoever signs out when their time runs out is not told that the session is somebody else's", func(t *testing.T) {
+		for accept, want := range map[string]int{asJSON: 401, asPage: 303} {
+			in := in.on(t)
+			b, p := in.visitor()
+			address, _ := b.leaving("")
+			expire := func(tx *sql.Tx) error {
+				_, err := tx.Exec(`UPDATE sessions SET expires_at = 1 WHERE id = $1`, p.session)
+				return err
+			}
+			a := holding(t, expire, func() answer { return b.ask(address, "Accept", accept) }, func(*sql.Tx) error { return nil })
+			a.expect(t, want).sets(t, removed, guard)
+			if to := a.header.Get("Location"); strings.Contains(to, "error") {
+				t.Errorf("led to %s", to)
+			}
+		}
+	})
+	t.Run("a second factor that is shown while the identity changes counts", func(t *testing.T) {
+		in := in.on(t)
+		p := in.person()
+		app, list := in.enrol(&p), in.lookups(&p)
+		for _, body := range []object{{"method": "totp", "totp_code": app.next(t)}, {"method": "lookup_secret", "lookup_secret": list[0]}} {
+			token, _ := in.login(p.email)
+			f := in.begin("login", "?aal=aal2", as(token)...).expect(t, 200)
+			meanwhile(t, p, func() answer { return in.call("POST", in.act(f), body, as(token)...) }, touched(p)).expect(t, 200)
+		}
+	})
+	t.Run("a change that cannot be told to have been made is not made", func(t *testing.T) {
+		in := in.on(t)
+		p := in.person()
+		f := in.begin("settings", "", as(p.token)...)
+		for _, command := range []string{
+			`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''the disk is full''; END'`,
+			`CREATE TRIGGER refused BEFORE UPDATE ON flows FOR EACH ROW EXECUTE FUNCTION refuse()`,
+		} {
+			if _, err := db.Exec(command); err != nil {
+				t.Fatal(err)
+			}
+		}
+		in.settle(f, &p.token, object{"method": "password", "password": "another one entirely"}).expect(t, 500)
+		if _, err := db.Exec(`DROP TRIGGER refused ON flows`); err != nil {
+			t.Fatal(err)
+		}
+		in.whoami(p.token).expect(t, 200)
+		in.signIn(in.begin("login", ""), p.email, passphrase).expect(t, 200)
+	})
 	t.Run("a session that ends meanwhile changes nothing", func(t *testing.T) {
 		in := in.on(t)
 		for _, body := range []object{

@@ -68,9 +68,12 @@ func finishRefresh(ctx context.Context, e *Engine, f *Flow, in Input, proved Pro
 		return nil, e.Reject(ctx, f, Again{Messages: []Message{FailedCredentials}})
 	}
 	r := &Result{Identity: proved.Identity}
+	renewal := session.Renewal{Use: proved.Use, Device: in.Device, Carrier: in.Carrier, Token: in.Token}
+	if proved.Use.AAL == identity.AAL1 { // a code that is used up cannot be judged anew
+		renewal.Identity = proved.Identity
+	}
 	refresh := func(ctx context.Context) (err error) {
-		r.Session, r.Token, err = e.Sessions.Refresh(ctx, in.Current, session.Renewal{Use: proved.Use, Identity: proved.Identity,
-			Device: in.Device, Carrier: in.Carrier, Token: in.Token})
+		r.Session, r.Token, err = e.Sessions.Refresh(ctx, in.Current, renewal)
 		return err
 	}
 	if !e.revokesOthers(in.Current, proved.Use) {

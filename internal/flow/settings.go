@@ -65,26 +65,33 @@ func finishSettings(ctx context.Context, e *Engine, f *Flow, in Input, o Outcome
 		if err := e.Identities.UpdateIdentity(ctx, changed.Identity, changed.Version, changed.Identity.ID.String()); err != nil {
 			return err
 		}
-		if err := e.Sessions.Live(ctx, in.Current); err != nil || !changed.Credential { // it may have ended meanwhile
+		if err := e.Sessions.Live(ctx, in.Current); err != nil { // it may have ended meanwhile
 			return err
 		}
-		return e.outdate(ctx, f, in, changed, r)
+		if changed.Credential {
+			if err := e.outdate(ctx, f, in, changed, r); err != nil {
+				return err
+			}
+		}
+		return e.succeed(ctx, f, in, changed, r)
 	})
 	if errors.Is(err, identity.ErrTaken) {
 		return nil, e.Reject(ctx, f, Again{Messages: []Message{FailedTaken}})
 	}
-	if err != nil {
-		return nil, err
-	}
+	return r, err
+}
+
+// succeed says so in the form. That belongs to the change: a session whose new token got lost with its answer would be lost, too.
+func (e *Engine) succeed(ctx context.Context, f *Flow, in Input, changed Changed, r *Result) error {
 	r.Session = r.Session.Of(changed.Identity)
 	f.State, f.Messages, f.Faults, f.Answers, f.UpdatedAt = Succeeded, []Message{saved}, nil, nil, e.now()
 	if r.Ended > 0 {
 		f.Messages = append(f.Messages, othersEnded(r.Ended))
 	}
 	if err := e.prepare(f, in.Current); err != nil {
-		return nil, err
+		return err
 	}
-	return r, e.Store.UpdateFlow(ctx, f)
+	return e.Store.UpdateFlow(ctx, f)
 }
 
 // outdate ends the other sessions, and renews the token of this one. A native client learns of a new token from this

@@ -112,6 +112,8 @@ func (s *Server) consoleSetState(w http.ResponseWriter, r *http.Request, v *visi
 	switch {
 	case said == "":
 		return identity.ErrBadState
+	case to == identity.Active && !v.allows(admin.All) && len(admin.Marked(i.MetadataAdmin)) > 0:
+		return admin.ErrMarked // anybody may lock an operator out, and only one who may do everything let them in again
 	case to == identity.Inactive && text(form, "confirmed", "") != "yes":
 		return s.askOnce(w, r, v, "identities", ui.ConfirmPage{What: "deactivate", Who: s.nameOf(i), Action: here + "/state", Back: here,
 			Hidden: []ui.Hidden{{Name: "to", Value: string(to)}}})

@@ -98,18 +98,20 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c, fate, err := s.endNamed(w, r, c, named)
+	own := c.session != nil && c.session.ID == named // else an old link, which anybody may have made, takes nothing from this browser
 	switch {
 	case err != nil:
 		return err
-	case fate == session.NotYours:
+	case fate == session.NotYours, fate == session.RunOut && isAJAX(r) && !own:
 		return notGenuine(c)
-	case fate == session.RunOut && isAJAX(r):
-		return notGenuine(c)
-	case fate == session.EndedNow: // an old link, which anybody may have made, takes nothing from this browser
+	case own:
 		note(w, "session_ended", named.String())
 		s.clear(w, r, c)
 	}
 	if isAJAX(r) {
+		if fate == session.RunOut {
+			return session.ErrNone
+		}
 		return done(w)
 	}
 	redirect(w, r, to)

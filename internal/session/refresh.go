@@ -49,6 +49,7 @@ func (m *Manager) Refresh(ctx context.Context, s *Session, r Renewal) (*Session,
 			return next, token, nil
 		}
 		// Somebody else has refreshed it, in another tab: what they have proved must not be lost.
+		tried := s.Rotation
 		if s, err = m.Store.Session(ctx, s.ID); err != nil {
 			return nil, Secret{}, orNone(err)
 		}
@@ -57,6 +58,8 @@ func (m *Manager) Refresh(ctx context.Context, s *Session, r Renewal) (*Session,
 			return nil, Secret{}, ErrNone
 		case r.Identity != nil && !s.Identity.UpdatedAt.Equal(r.Identity.UpdatedAt):
 			return nil, Secret{}, identity.ErrChanged
+		case s.Rotation == tried:
+			r.Identity = nil // of which its row knows another version: a program of a release before has changed the identity alone
 		}
 	}
 }

@@ -55,18 +55,21 @@ func (l Lengths) deadline(s *Session, now time.Time) time.Time {
 	return next
 }
 
-// within reports whether a session that its row calls live is live by rules that were made stricter since.
+// within reports whether a session that its row calls live is live by rules that were made stricter since. By those before, last
+// use was known to a minute.
 func (l Lengths) within(s *Session, now time.Time) bool {
-	return (l.Max == 0 || s.CreatedAt.Add(l.Max).After(now)) && (l.Idle == 0 || s.LastSeenAt.Add(l.Idle+l.grain()).After(now))
+	return (l.Max == 0 || s.CreatedAt.Add(l.Max).After(now)) && (l.Idle == 0 || s.LastSeenAt.Add(l.Idle+maxGrain).After(now))
 }
+
+const maxGrain = time.Minute
 
 // grain is how exactly last use is known: use within it is not written down again, so that it costs little. A session
 // that may go unused for a short time alone is watched more closely.
 func (l Lengths) grain() time.Duration {
 	if l.Idle > 0 {
-		return min(time.Minute, l.Idle/10)
+		return min(maxGrain, l.Idle/10)
 	}
-	return time.Minute
+	return maxGrain
 }
 
 // Unused is how long a session lives after a use that was noted; zero for no bound.

@@ -40,11 +40,12 @@ func TestWhatTheLengthsGive(t *testing.T) {
 func TestRulesThatBecameStricterEndSessionsAtOnce(t *testing.T) {
 	s := &Session{CreatedAt: now.Add(-time.Hour), LastSeenAt: now.Add(-10 * time.Minute), ExpiresAt: now.Add(time.Hour)}
 	for rules, want := range map[Lengths]bool{
-		{Lifespan: time.Hour}:                         true,
-		{Lifespan: time.Hour, Max: 61 * time.Minute}:  true,
-		{Lifespan: time.Hour, Max: time.Hour}:         false,
-		{Lifespan: time.Hour, Idle: 9 * time.Minute}:  false, // and the 54 seconds that last use may be off
-		{Lifespan: time.Hour, Idle: 10 * time.Minute}: true,
+		{Lifespan: time.Hour}:                          true,
+		{Lifespan: time.Hour, Max: 61 * time.Minute}:   true,
+		{Lifespan: time.Hour, Max: time.Hour}:          false,
+		{Lifespan: time.Hour, Idle: 9 * time.Minute}:   false, // and the minute that last use may be off
+		{Lifespan: time.Hour, Idle: 10 * time.Minute}:  true,
+		{Lifespan: time.Hour, Idle: 541 * time.Second}: true, // it may have been used 9 minutes ago
 	} {
 		if got := rules.within(s, now); got != want {
 			t.Errorf("%+v: %v", rules, got)

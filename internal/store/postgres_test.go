@@ -552,3 +552,32 @@ func TestATransactionNeedsOneConnection(t *testing.T) {
 		}))
 	})
 }
+
+// A refresh among other changes of its identity's sessions, as where it ends all others, takes the identity's row first, as a change
+// of the identity does: else each of them could wait for the other, until PostgreSQL ends one after a second.
+func TestARefreshThatEndsOthersAndAChangeOfTheIdentityDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	onPostgres(t, func(t *testing.T, dsn string) {
+		f := opened(t, dsn, Options{})
+		i := f.someone()
+		c, runs, changed := f.signIn(i), 0, make(chan error, 1)
+		f.ok(f.Atomic(f.ctx, func(ctx context.Context) error {
+			runs++
+			if err := refresh(ctx, f.Store, c.token, refreshed(c.Session, now), now); err != nil {
+				return err
+			}
+			if runs == 1 {
+				go func() {
+					changed <- edit(f.ctx, f.Store, i.ID, func(i *identity.Identity) { i.MetadataPublic = []byte(`{"a":1}`) })
+				}()
+				await(t, "the change waits", func() bool { return f.held() > 0 })
+			}
+			_, err := f.EndSessions(ctx, session.Scope{Identities: []identity.ID{i.ID}, Except: c.ID}, byAdmin(now))
+			return err
+		}))
+		f.ok(<-changed)
+		if runs != 1 {
+			t.Errorf("it took %d tries", runs)
+		}
+	})
+}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/pressly/goose/v3/database"
 
+	"exeunt/internal/admin"
+	"exeunt/internal/session"
 	"exeunt/internal/testkit"
 )
 
@@ -69,6 +71,20 @@ func TestWhatIsNoBackupIsRefusedAndChangesNothing(t *testing.T) {
 		}
 		if !there.valid(kept, now) || there.number(`SELECT COUNT(*) FROM sessions`) != 1 {
 			f.t.Error("a refused backup has changed something")
+		}
+	})
+}
+
+// A visit of the console that was left stays over, although a backup knows nothing of it.
+func TestRestoringBringsNoVisitOfTheConsoleBack(t *testing.T) {
+	onEach(t, func(f fixture) {
+		populated(f)
+		backup, v := f.backup(), admin.Visit{ID: session.NewID().String(), Expires: now.Add(time.Hour)}
+		f.ok(f.EndVisit(f.ctx, v, now))
+		_, err := f.restore(backup, Restoration{Force: true})
+		f.ok(err)
+		if over, err := f.VisitEnded(f.ctx, v.ID); err != nil || !over {
+			f.t.Errorf("it is over: %v, %v", over, err)
 		}
 	})
 }

@@ -181,8 +181,9 @@ RETURNING id, identity_id, COALESCE(previous_token_hash, token_hash) AS token_ha
 // and nobody is left with one that was replaced. Others make room only when it is known that the session takes it.
 func (s *Store) RefreshSession(ctx context.Context, n *session.Session, token session.TokenHash, r session.Renewed) (done bool, err error) {
 	limited := r.Limit.Max > 0 && r.Kind == session.SessionSteppedUp
+	_, among := ctx.Value(txKey{}).(*tx) // other changes, which may be of other sessions of this identity
 	err = s.write(ctx, manner{single: !limited, idempotent: true}, func(ctx context.Context, t *tx) error {
-		if limited { // before the session's row, as all do
+		if limited || among { // the identity's row before those of its sessions, as all do
 			if err := t.hold(ctx, idList([]identity.ID{n.IdentityID})); err != nil {
 				return err
 			}
