@@ -53,9 +53,10 @@ func TestRequestsThatMeetAChange(t *testing.T) {
 			return err
 		}, request, change)
 	}
-	touched := func(p person) func(tx *sql.Tx) error {
+	touched := func(p person) func(tx *sql.Tx) error { // as whoever changes an identity does
 		return func(tx *sql.Tx) error {
-			_, err := tx.Exec(`UPDATE identities SET updated_at = updated_at + 1 WHERE id = $1`, p.id)
+			_, err := tx.Exec(`WITH changed AS (UPDATE identities SET updated_at = updated_at + 1 WHERE id = $1 RETURNING id, updated_at)
+				UPDATE sessions SET identity_version = changed.updated_at FROM changed WHERE identity_id = changed.id AND ended_at IS NULL`, p.id)
 			return err
 		}
 	}
