@@ -132,7 +132,7 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.showError(w, r, err)
 	}
-	c, err := s.caller(w, r)
+	c, err := s.leaver(w, r)
 	if err != nil {
 		return s.troublePage(w, r, err)
 	}
@@ -147,9 +147,19 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 	return s.draw(w, http.StatusOK, func(w io.Writer) error { return s.Pages.Logout(w, page) })
 }
 
+// leaver is caller for pages that tell who has no session that they are signed out. Where their session is seen to have ended, that
+// is certain then: the sign-out before may have failed because it was not.
+func (s *Server) leaver(w http.ResponseWriter, r *http.Request) (caller, error) {
+	c, err := s.caller(w, r)
+	if err == nil && c.ended != "" {
+		err = s.Identities.Store.Confirm(r.Context())
+	}
+	return c, err
+}
+
 // signedOutPage says that it is done. Somebody who has signed in again meanwhile is asked instead of being told a lie.
 func (s *Server) signedOutPage(w http.ResponseWriter, r *http.Request) error {
-	c, err := s.caller(w, r)
+	c, err := s.leaver(w, r)
 	switch {
 	case err != nil:
 		return s.troublePage(w, r, err)

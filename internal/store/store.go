@@ -118,7 +118,7 @@ func (s *Store) Atomic(ctx context.Context, fn func(ctx context.Context) error) 
 }
 
 // Confirm returns when what was read before is as durable as what is written: whoever calls something done because it was there
-// asks for it first. In a transaction it does nothing, as a commit of anything says as much; one that writes nothing does not.
+// asks for it first. In a transaction it does nothing: its own commit says as much, if it writes anything.
 func (s *Store) Confirm(ctx context.Context) error {
 	if _, inside := ctx.Value(txKey{}).(*tx); inside {
 		return nil

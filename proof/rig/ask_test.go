@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// ask sends JSON and returns the status of the answer.
-func ask(t *testing.T, method, address, body string) int {
+// ask sends JSON, with header lines (name, value, …), and returns the status of the answer.
+func ask(t *testing.T, method, address, body string, header ...string) int {
 	t.Helper()
-	status, _ := exchange(t, method, address, body)
+	status, _ := exchange(t, method, address, body, header...)
 	return status
 }
 
@@ -25,13 +25,16 @@ func fetch(t *testing.T, method, address, body string) string {
 	return text
 }
 
-func exchange(t *testing.T, method, address, body string) (status int, text string) {
+func exchange(t *testing.T, method, address, body string, header ...string) (status int, text string) {
 	t.Helper()
 	req, err := http.NewRequest(method, address, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	for n := 0; n < len(header); n += 2 {
+		req.Header.Set(header[n], header[n+1])
+	}
 	client := http.Client{Timeout: time.Minute}
 	resp, err := client.Do(req)
 	if err != nil {

@@ -44,6 +44,11 @@ func TestNothingIsCalledEndedThatAStandbyMayNotKnow(t *testing.T) {
 			t.Errorf("ending the session was answered %d", status)
 		}
 	}
+	for _, page := range []string{"/ui/logout", "/ui/signed-out"} {
+		if status := ask(t, "GET", node.Public+page, "", "X-Session-Token", token); status != http.StatusServiceUnavailable {
+			t.Errorf("%s was answered %d", page, status)
+		}
+	}
 	if err := r.pg.exec(ctx, "ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()"); err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +57,9 @@ func TestNothingIsCalledEndedThatAStandbyMayNotKnow(t *testing.T) {
 	}
 	if status := ask(t, "DELETE", node.Public+"/self-service/logout/api", out); status != http.StatusNoContent {
 		t.Errorf("signing out was answered %d when everything was well", status)
+	}
+	if status := ask(t, "GET", node.Public+"/ui/logout", "", "X-Session-Token", token); status != http.StatusOK {
+		t.Errorf("whoever had signed out was answered %d", status)
 	}
 }
 
