@@ -160,6 +160,18 @@ func TestRequestsThatMeetAChange(t *testing.T) {
 		in.whoami(p.token).expect(t, 200)
 		in.signIn(in.begin("login", ""), p.email, passphrase).expect(t, 200)
 	})
+	t.Run("a browser that has got another token meanwhile does not get the one before again", func(t *testing.T) {
+		in := in.on(t)
+		b, p := in.visitor()
+		f := b.settings("")
+		body := object{"method": "profile", "traits": object{"email": p.email, "name": object{"first": "Ada"}}, "csrf_token": f.csrf(t)}
+		b.send(f.text(t, "ui.action"), body).expect(t, 200).sets(t, issued)
+		replaced := func(tx *sql.Tx) error { // as authenticating again in another tab does
+			_, err := tx.Exec(`UPDATE sessions SET rotation = rotation + 1, previous_token_hash = token_hash, previous_until = expires_at, token_hash = repeat('A', 43) WHERE id = $1`, p.session)
+			return err
+		}
+		meanwhile(t, p, func() answer { return b.send(f.text(t, "ui.action"), body) }, replaced).expect(t, 200).sets(t)
+	})
 	t.Run("a session that ends meanwhile changes nothing", func(t *testing.T) {
 		in := in.on(t)
 		for _, body := range []object{

@@ -65,9 +65,11 @@ func finishSettings(ctx context.Context, e *Engine, f *Flow, in Input, o Outcome
 		if err := e.Identities.UpdateIdentity(ctx, changed.Identity, changed.Version, changed.Identity.ID.String()); err != nil {
 			return err
 		}
-		if err := e.Sessions.Live(ctx, in.Current); err != nil { // it may have ended meanwhile
+		same, err := e.Sessions.Live(ctx, in.Current)
+		if err != nil { // it has ended meanwhile
 			return err
 		}
+		r.Replaced = !same
 		if changed.Credential {
 			if err := e.outdate(ctx, f, in, changed, r); err != nil {
 				return err

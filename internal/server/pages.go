@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -151,10 +152,10 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 // is certain then: the sign-out before may have failed because it was not.
 func (s *Server) leaver(w http.ResponseWriter, r *http.Request) (caller, error) {
 	c, err := s.caller(w, r)
-	if err == nil && c.ended != "" {
-		err = s.Identities.Store.Confirm(r.Context())
+	if err = cmp.Or(err, c.unsure); err != nil {
+		return c, err
 	}
-	return c, err
+	return c, s.unsure(r, c.ended)
 }
 
 // signedOutPage says that it is done. Somebody who has signed in again meanwhile is asked instead of being told a lie.

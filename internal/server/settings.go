@@ -83,6 +83,7 @@ func (p *post) confirmFirst() error {
 // succeedInSettings shows the form again, with what has changed.
 func (p *post) succeedInSettings(result *flow.Result, fresh string) error {
 	switch {
+	case result.Token == (session.Secret{}) && result.Replaced: // the browser has it from another answer
 	case result.Token == (session.Secret{}):
 		p.reissue(p.w, p.caller) // the change was stored with a look at the session: it lives
 	case p.caller.cookie: // a way to sign in has changed

@@ -34,7 +34,7 @@ func (m *Manager) Adopt(ctx context.Context, s *Session, token Secret) (*Session
 	if s.TokenUntil != nil {
 		return s, false, nil
 	}
-	done, err := m.Store.AdoptSession(ctx, s.ID, s.Rotation, m.Heir(token).Hash(), Lasting, m.Moment())
+	done, err := m.Store.ReplaceToken(ctx, s.ID, s.Rotation, m.Heir(token).Hash(), Replaced{Now: m.Moment(), PreviousUntil: Lasting, Reason: Adopted})
 	if err != nil || !done {
 		return s, false, err
 	}

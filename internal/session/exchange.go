@@ -67,7 +67,7 @@ func (m *Manager) Redeem(ctx context.Context, x Exchanges, init, back Secret) (f
 		if err != nil {
 			return err
 		}
-		if !live.Valid(m.Moment()) {
+		if !m.counts(live, m.Moment()) {
 			return ErrNone
 		}
 		s, token, err = m.Refresh(ctx, live, Renewal{Carrier: InHeader, Reason: "token_exchange"})

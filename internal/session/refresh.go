@@ -29,7 +29,7 @@ type Renewal struct {
 }
 
 // Refresh records that the holder of a live session has authenticated again: the session stays the same, its times move
-// to now, the proof and the device are added, and it has a new token, which is stored nowhere. The token before works for a
+// to now, the proof and the device are added, and it has a new token, which is stored nowhere. Without a proof it has the token alone. The token before works for a
 // few seconds more, but never for a session that has ended. ErrNone when it has; identity.ErrChanged when the identity is not
 // the one any more of which something was proved: that may be of no worth now.
 func (m *Manager) Refresh(ctx context.Context, s *Session, r Renewal) (*Session, Secret, error) {
@@ -40,7 +40,7 @@ func (m *Manager) Refresh(ctx context.Context, s *Session, r Renewal) (*Session,
 	for {
 		now := m.Moment()
 		next := m.renewed(s, r, now)
-		done, err := m.Store.RefreshSession(ctx, next, token.Hash(), m.judged(s, next, r, now))
+		done, err := m.renew(ctx, s, next, token.Hash(), r, now)
 		if err != nil {
 			return nil, Secret{}, err
 		}
@@ -77,15 +77,18 @@ func (m *Manager) renewed(s *Session, r Renewal, now time.Time) *Session {
 	return next
 }
 
-func (m *Manager) judged(s, next *Session, r Renewal, now time.Time) Renewed {
-	w := Renewed{Now: now, PreviousUntil: now.Add(tokenOverlap), Kind: SessionRefreshed, Identity: r.Identity, Reason: r.Reason, Limit: m.limit()}
-	if r.Use.Method != "" {
-		w.Reason = r.Use.Method
+// renew stores what a session becomes, if it is still as it was read. Where nobody has authenticated that is its token alone: its
+// times may be later by now than they were.
+func (m *Manager) renew(ctx context.Context, s, next *Session, token TokenHash, r Renewal, now time.Time) (bool, error) {
+	until := now.Add(tokenOverlap)
+	if r.Use.Method == "" {
+		return m.Store.ReplaceToken(ctx, s.ID, s.Rotation, token, Replaced{Now: now, PreviousUntil: until, Reason: r.Reason})
 	}
+	w := Renewed{Now: now, PreviousUntil: until, Kind: SessionRefreshed, Identity: r.Identity, Reason: r.Use.Method, Limit: m.limit()}
 	if next.AAL > s.AAL {
 		w.Kind = SessionSteppedUp
 	}
-	return w
+	return m.Store.RefreshSession(ctx, next, token, w)
 }
 
 // orNone says of a session that is gone what is said of one that has ended.

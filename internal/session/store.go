@@ -59,9 +59,9 @@ type Store interface {
 	// done. The token before works until r.PreviousUntil.
 	RefreshSession(ctx context.Context, s *Session, token TokenHash, r Renewed) (bool, error)
 
-	// AdoptSession gives a session that is live at now, of an active identity, and still at its rotation another token; else it
+	// ReplaceToken gives a session that is live at r.Now, of an active identity, and still at its rotation another token; else it
 	// reports false. Nothing else about it changes. The token before works until a moment.
-	AdoptSession(ctx context.Context, id ID, rotation int64, token TokenHash, until, now time.Time) (bool, error)
+	ReplaceToken(ctx context.Context, id ID, rotation int64, token TokenHash, r Replaced) (bool, error)
 
 	// ListSessions returns sessions, the newest first, the same time by id.
 	ListSessions(ctx context.Context, f Filter) ([]*Session, error)
@@ -87,6 +87,13 @@ type ExtendRule struct {
 	Debounced time.Time      // a session that was extended after this moment is left alone
 }
 
+// Replaced says why a session has another token, and until when the one before works.
+type Replaced struct {
+	Now           time.Time
+	PreviousUntil time.Time
+	Reason        string // of its event
+}
+
 // Renewed says what a refresh was.
 type Renewed struct {
 	Now           time.Time
@@ -94,7 +101,7 @@ type Renewed struct {
 	Identity      *identity.Identity // of which something was proved, or nil
 	Kind          string             // of its event: SessionRefreshed or SessionSteppedUp
 	Limit         Limit              // holds for a session that steps up, as where one is inserted
-	Reason        string             // of its event: the method that was used, or why else
+	Reason        string             // of its event: the method that was used
 }
 
 // Scope names sessions. Exactly one of IDs, Identities and All is set.

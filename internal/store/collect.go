@@ -59,8 +59,9 @@ DELETE FROM used_codes WHERE expires_at < $1 AND code_hash IN (SELECT code_hash 
 )
 
 const (
-	flowMargin  = time.Hour   // how long an expired flow is kept, so that whoever submits it is told, and given a new one
-	clockMargin = time.Minute // how far the clocks of nodes may be apart
+	flowMargin  = time.Hour      // how long an expired flow is kept, so that whoever submits it is told, and given a new one
+	clockMargin = time.Minute    // how far the clocks of nodes may be apart
+	hookMargin  = 24 * time.Hour // how long a hook is known that no node has named: each does so once an hour, while it reaches the database
 )
 
 // deliveredMargin is how long administrators can look up a delivery that has arrived.
@@ -92,7 +93,7 @@ func (c *Collector) Collect(ctx context.Context, now time.Time) (int64, error) {
 		{now.Add(-clockMargin), c.sessions},
 		{now.Add(-flowMargin), remove("flows", collectFlows)},
 		{now, remove("exchanges", collectExchanges)},
-		{now, remove("used_codes", collectCodes)},
+		{now.Add(-clockMargin), remove("used_codes", collectCodes)},
 		{now, remove("tries", collectTries)},
 		{now.Add(-c.Retention), remove("events", collectEvents)},
 		{now.Add(-c.Retention), remove("events", collectUnplaced)},
@@ -100,7 +101,7 @@ func (c *Collector) Collect(ctx context.Context, now time.Time) (int64, error) {
 		{now.Add(-clockMargin), remove("ended_visits", collectVisits)},
 		{now.Add(-deliveredMargin), remove("deliveries", collectDelivered)},
 		{now.Add(-c.Retention), remove("deliveries", collectDeliveries)},
-		{now.Add(-c.Retention), remove("hooks", collectHooks)},
+		{now.Add(-max(c.Retention, hookMargin)), remove("hooks", collectHooks)},
 	} {
 		n, err := c.drain(ctx, due.before, due.batch)
 		total += n

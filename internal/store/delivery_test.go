@@ -417,6 +417,18 @@ func TestDeliveriesAreCollected(t *testing.T) {
 				f.t.Errorf("after %v there are %d deliveries of %d hooks, want %d of %d", step.after, left, hooks, step.left, step.hooks)
 			}
 		}
+
+		// However short events are kept, a hook that is named once an hour stays.
+		f.ok(f.RegisterHook(f.ctx, hook, now))
+		c.Retention = time.Minute
+		for after, want := range map[time.Duration]int{hookMargin: 1, hookMargin + time.Second: 0} {
+			f.ok(f.RegisterHook(f.ctx, hook, now))
+			_, err := c.Collect(f.ctx, now.Add(after))
+			f.ok(err)
+			if n := f.number(`SELECT COUNT(*) FROM hooks`); n != want {
+				f.t.Errorf("after %v there are %d hooks, want %d", after, n, want)
+			}
+		}
 	})
 }
 

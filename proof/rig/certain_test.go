@@ -2,10 +2,14 @@ package rig
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"exeunt/internal/testkit"
 )
@@ -24,10 +28,11 @@ func TestNothingIsCalledEndedThatAStandbyMayNotKnow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.addAll(1, dsn, lively); err != nil {
+	if err := r.addAll(1, dsn, long); err != nil {
 		t.Fatal(err)
 	}
-	token, session := r.signUp(t)
+	email, token, session := r.signUp(t)
+	browser, leave := r.browser(t, email)
 	if err := r.pg.exec(ctx, "ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"); err != nil {
 		t.Fatal(err)
 	}
@@ -44,10 +49,23 @@ func TestNothingIsCalledEndedThatAStandbyMayNotKnow(t *testing.T) {
 			t.Errorf("ending the session was answered %d", status)
 		}
 	}
-	for _, page := range []string{"/ui/logout", "/ui/signed-out"} {
-		if status := ask(t, "GET", node.Public+page, "", "X-Session-Token", token); status != http.StatusServiceUnavailable {
+	if status := browser.ask("GET", leave, "", "Accept", "text/html"); status != http.StatusServiceUnavailable {
+		t.Errorf("signing a browser out was answered %d", status)
+	}
+	status := 0
+	for begun := time.Now(); status != http.StatusUnauthorized && time.Since(begun) < overdue; { // it is seen a moment after that
+		status = browser.ask("GET", node.Public+"/sessions/whoami", "")
+	}
+	if status != http.StatusUnauthorized {
+		t.Errorf("whoami was answered %d", status)
+	}
+	for _, page := range []string{"/ui/logout", "/ui/signed-out", "/ui/logout"} {
+		if status := browser.ask("GET", node.Public+page, "", "Accept", "text/html"); status != http.StatusServiceUnavailable {
 			t.Errorf("%s was answered %d", page, status)
 		}
+	}
+	if status := newAgent(t, nil).ask("GET", node.Public+"/ui/logout", "", "X-Session-Token", token); status != http.StatusServiceUnavailable {
+		t.Errorf("a client with a token was answered %d", status)
 	}
 	if err := r.pg.exec(ctx, "ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()"); err != nil {
 		t.Fatal(err)
@@ -58,8 +76,11 @@ func TestNothingIsCalledEndedThatAStandbyMayNotKnow(t *testing.T) {
 	if status := ask(t, "DELETE", node.Public+"/self-service/logout/api", out); status != http.StatusNoContent {
 		t.Errorf("signing out was answered %d when everything was well", status)
 	}
-	if status := ask(t, "GET", node.Public+"/ui/logout", "", "X-Session-Token", token); status != http.StatusOK {
-		t.Errorf("whoever had signed out was answered %d", status)
+	if status := browser.ask("GET", node.Public+"/ui/logout", "", "Accept", "text/html"); status != http.StatusOK {
+		t.Errorf("a browser was answered %d when everything was well", status)
+	}
+	if at, _ := url.Parse(node.Public); strings.Contains(fmt.Sprint(browser.Jar.Cookies(at)), "ory_kratos_session") {
+		t.Error("the cookie is still there")
 	}
 }
 
@@ -86,13 +107,28 @@ func newTestRig(t *testing.T) *Rig {
 }
 
 // signUp registers somebody, who is signed in then.
-func (r *Rig) signUp(t *testing.T) (token, session string) {
+func (r *Rig) signUp(t *testing.T) (email, token, session string) {
 	t.Helper()
-	node := r.nodes[0]
+	node, email := r.nodes[0], testkit.Email()
 	flow := fetch(t, "GET", node.Public+"/self-service/registration/api", "")
 	action := node.Public + between(flow, `"action":"`+node.Public, `"`)
-	answer := fetch(t, "POST", action, `{"method":"password","password":"heron on the roof","traits":{"email":"`+testkit.Email()+`"}}`)
-	return between(answer, `"session_token":"`, `"`), between(answer, `"session":{"id":"`, `"`)
+	answer := fetch(t, "POST", action, `{"method":"password","password":"heron on the roof","traits":{"email":"`+email+`"}}`)
+	return email, between(answer, `"session_token":"`, `"`), between(answer, `"session":{"id":"`, `"`)
+}
+
+// browser signs somebody in, who has signed up, with a cookie; leave is the address that signs them out.
+func (r *Rig) browser(t *testing.T, email string) (b *agent, leave string) {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, b := r.nodes[0], newAgent(t, jar)
+	flow := b.fetch("GET", node.Public+"/self-service/login/browser", "", "Accept", "application/json")
+	action := node.Public + between(flow, `"action":"`+node.Public, `"`)
+	b.fetch("POST", action, `{"method":"password","identifier":"`+email+`","password":"heron on the roof","csrf_token":"`+between(flow, `"name":"csrf_token","type":"hidden","value":"`, `"`)+`"}`,
+		"Accept", "application/json")
+	return b, strings.ReplaceAll(between(b.fetch("GET", node.Public+"/self-service/logout/browser", "", "Accept", "application/json"), `"logout_url":"`, `"`), `\u0026`, "&")
 }
 
 func between(text, from, to string) string {
