@@ -170,6 +170,12 @@ func TestRequestsThatMeetAChange(t *testing.T) {
 			_, err := tx.Exec(`UPDATE sessions SET rotation = rotation + 1, previous_token_hash = token_hash, previous_until = expires_at, token_hash = repeat('A', 43) WHERE id = $1`, p.session)
 			return err
 		}
+		extended := func(tx *sql.Tx) error {
+			_, err := tx.Exec(`UPDATE sessions SET deadline_at = deadline_at + 86400000000, expires_at = expires_at + 86400000000 WHERE id = $1`, p.session)
+			return err
+		}
+		later := strings.Replace(issued, "(8639[0-9]|86400)", "(17279[0-9]|172800)", 1)
+		meanwhile(t, p, func() answer { return b.send(f.text(t, "ui.action"), body) }, extended).expect(t, 200).sets(t, later)
 		meanwhile(t, p, func() answer { return b.send(f.text(t, "ui.action"), body) }, replaced).expect(t, 200).sets(t)
 	})
 	t.Run("a session that ends meanwhile changes nothing", func(t *testing.T) {

@@ -67,7 +67,7 @@ type Result struct {
 	Method   string
 	Flow     *Flow // settings: as it is shown now
 	Ended    int   // settings: other sessions that ended
-	Replaced bool  // settings: the session has got another token meanwhile than that of the request
+	Replaced bool  // settings: the session has another token by now than that of the request
 }
 
 // Rejected means that the form has to be filled in again; the flow says why. It is no fault: clients get the flow.

@@ -60,16 +60,16 @@ func (e *Engine) recent(ctx context.Context, m Method, f *Flow, in Input) error 
 // to sign in again, and the session at hand gets a new token, all at once or not at all.
 func finishSettings(ctx context.Context, e *Engine, f *Flow, in Input, o Outcome) (*Result, error) {
 	changed := o.(Changed)
-	r := &Result{Identity: changed.Identity, Session: in.Current, Flow: f}
+	r := &Result{Identity: changed.Identity, Flow: f}
 	err := e.Store.Atomic(ctx, func(ctx context.Context) error {
 		if err := e.Identities.UpdateIdentity(ctx, changed.Identity, changed.Version, changed.Identity.ID.String()); err != nil {
 			return err
 		}
-		same, err := e.Sessions.Live(ctx, in.Current)
+		now, err := e.Sessions.Live(ctx, in.Current)
 		if err != nil { // it has ended meanwhile
 			return err
 		}
-		r.Replaced = !same
+		r.Session, r.Replaced = now, now.Rotation != in.Current.Rotation || in.Current.TokenUntil != nil
 		if changed.Credential {
 			if err := e.outdate(ctx, f, in, changed, r); err != nil {
 				return err
@@ -107,7 +107,7 @@ func (e *Engine) outdate(ctx context.Context, f *Flow, in Input, changed Changed
 	if in.Carrier == session.InHeader && changed.Use.Method == "" {
 		return nil
 	}
-	r.Session, r.Token, err = e.Sessions.Refresh(ctx, in.Current, session.Renewal{Use: changed.Use, Device: in.Device,
+	r.Session, r.Token, err = e.Sessions.Refresh(ctx, r.Session, session.Renewal{Use: changed.Use, Device: in.Device,
 		Carrier: in.Carrier, Token: in.Token, Reason: string(session.CredentialChanged)})
 	return err
 }

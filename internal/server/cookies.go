@@ -130,6 +130,13 @@ func (s *Server) sweep(w http.ResponseWriter) {
 	}
 }
 
+// keepCookies takes back what the answer was to do to the session cookies.
+func (s *Server) keepCookies(w http.ResponseWriter) {
+	for _, name := range s.sessionCookies {
+		putLines(w, name)
+	}
+}
+
 func (s *Server) remove(w http.ResponseWriter, name string) {
 	lines, ok := s.removals[name]
 	if !ok {

@@ -23,8 +23,7 @@ type caller struct {
 	lasts   int64     // Unix time in microseconds until which the browser keeps that cookie; zero if it does not say
 
 	// ended is why the session ended that a credential of the request once stood for, or "".
-	ended  string
-	unsure error // why that is not certain, where it was asked for
+	ended string
 }
 
 // carrier is how the caller's token travels.
@@ -137,20 +136,10 @@ func (s *Server) byCookie(w http.ResponseWriter, r *http.Request, find finder) (
 	case tried > 0:
 		err = session.ErrNone
 	}
-	unsure := s.unsure(r, ended)
-	if seen && !left && !replaced && unsure == nil {
+	if seen && !left && !replaced {
 		s.sweep(w)
 	}
-	return caller{cookie: true, ended: ended, unsure: unsure}, tried > 0, err
-}
-
-// unsure is why it is not certain that a session has ended, although that is seen: the database waits for a standby that does not
-// answer. Its cookie stays meanwhile, so that whoever asks again is not told that they are signed out for want of one.
-func (s *Server) unsure(r *http.Request, ended string) error {
-	if ended == "" || ended == string(session.Expired) {
-		return nil
-	}
-	return s.Identities.Store.Confirm(r.Context())
+	return caller{cookie: true, ended: ended}, tried > 0, err
 }
 
 // endReason is why a session ended that does not count any more, where that is known.
@@ -167,7 +156,7 @@ func endReason(err error) string {
 func (s *Server) caller(w http.ResponseWriter, r *http.Request) (caller, error) {
 	c, err := s.signedIn(w, r)
 	if errors.Is(err, session.ErrNone) {
-		return caller{ended: c.ended, unsure: c.unsure}, nil
+		return caller{ended: c.ended}, nil
 	}
 	return c, err
 }

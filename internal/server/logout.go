@@ -101,6 +101,7 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 	own := c.session != nil && c.session.ID == named // else an old link, which anybody may have made, takes nothing from this browser
 	switch {
 	case err != nil:
+		s.keepCookies(w) // they are asked for again
 		return err
 	case fate == session.NotYours, fate == session.RunOut && isAJAX(r) && !own:
 		return notGenuine(c)

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -152,10 +151,12 @@ func (s *Server) logoutPage(w http.ResponseWriter, r *http.Request) error {
 // is certain then: the sign-out before may have failed because it was not.
 func (s *Server) leaver(w http.ResponseWriter, r *http.Request) (caller, error) {
 	c, err := s.caller(w, r)
-	if err = cmp.Or(err, c.unsure); err != nil {
-		return c, err
+	if err == nil && c.ended != "" {
+		if err = s.Identities.Store.Confirm(r.Context()); err != nil {
+			s.keepCookies(w) // whoever asks again would be told so for want of one
+		}
 	}
-	return c, s.unsure(r, c.ended)
+	return c, err
 }
 
 // signedOutPage says that it is done. Somebody who has signed in again meanwhile is asked instead of being told a lie.

@@ -83,9 +83,11 @@ func (p *post) confirmFirst() error {
 // succeedInSettings shows the form again, with what has changed.
 func (p *post) succeedInSettings(result *flow.Result, fresh string) error {
 	switch {
-	case result.Token == (session.Secret{}) && result.Replaced: // the browser has it from another answer
+	case result.Token == (session.Secret{}) && result.Replaced:
+		p.keepCookies(p.w) // the browser has it from another answer
 	case result.Token == (session.Secret{}):
-		p.reissue(p.w, p.caller) // the change was stored with a look at the session: it lives
+		p.caller.session = result.Session // the change was stored with a look at it: it lives, until when others have extended it
+		p.reissue(p.w, p.caller)
 	case p.caller.cookie: // a way to sign in has changed
 		p.getToKnow(result)
 	}

@@ -117,13 +117,13 @@ func (m *Manager) Trace(ctx context.Context, token Secret) (*Session, error) {
 	return s, err
 }
 
-// Live is ErrNone when a session has ended since it was looked up, and else says whether it still has the token that it had.
-func (m *Manager) Live(ctx context.Context, s *Session) (same bool, err error) {
+// Live returns a session as it is now, or ErrNone when it has ended since it was looked up.
+func (m *Manager) Live(ctx context.Context, s *Session) (*Session, error) {
 	now, err := m.Store.Session(ctx, s.ID)
 	if err == nil && !m.counts(now, m.Moment()) {
 		err = ErrNone
 	}
-	return err == nil && now.Rotation == s.Rotation, orNone(err)
+	return now, orNone(err)
 }
 
 // over is ErrNone with the reason, where there is one to tell whoever holds the token.

@@ -16,7 +16,7 @@ type Collector struct {
 	Interval  time.Duration // between rounds
 	Batch     int           // rows for each statement, at most
 	Margin    time.Duration // how long a session's row outlives its expiry, so that a sign-out stays known
-	Retention time.Duration // how long events are kept, deliveries that did not arrive, and hooks that nobody has configured
+	Retention time.Duration // how long events are kept, deliveries that did not arrive, and hooks that nobody has configured, a day at least
 }
 
 // Sessions that are due are looked at in the order in which they became so. Each is then ended, put off until there is something
