@@ -83,12 +83,14 @@ func (n *Node) tracer() (int, error) {
 type disk struct {
 	synced  []byte
 	pending []change
+	first   int // the number of the first of them
 }
 
 // change is a write, or a truncation when there is no data.
 type change struct {
-	at   int64
-	data []byte
+	at       int64
+	data     []byte
+	underway bool // nobody has been told yet that it is done
 }
 
 func (c change) apply(b []byte) []byte {
@@ -109,11 +111,30 @@ func resize(b []byte, size int64) []byte {
 	return append(b, make([]byte, size-int64(len(b)))...)
 }
 
-func (d *disk) sync(n int) {
+// written is the number of the first change that is not done: one that is under way while a sync begins may come after it.
+func (d *disk) written() int {
+	for i, c := range d.pending {
+		if c.underway {
+			return d.first + i
+		}
+	}
+	return d.first + len(d.pending)
+}
+
+// done says that a change is.
+func (d *disk) done(change int) {
+	if i := change - d.first; i >= 0 {
+		d.pending[i].underway = false
+	}
+}
+
+// sync makes the changes before one certain, unless another sync has done so.
+func (d *disk) sync(before int) {
+	n := max(before-d.first, 0)
 	for _, c := range d.pending[:n] {
 		d.synced = c.apply(d.synced)
 	}
-	d.pending = d.pending[n:]
+	d.pending, d.first = d.pending[n:], d.first+n
 }
 
 // complete makes sure that everything that was written to a file is known: else the model would be of something else. Of the
@@ -160,7 +181,7 @@ func (d *disk) after(r *Rig) []byte {
 			for from := int64(0); from < int64(len(c.data)); {
 				to := min(from+sector-(c.at+from)%sector, int64(len(c.data)))
 				if keep == 2 || r.dice.IntN(2) == 0 {
-					b = change{c.at + from, c.data[from:to]}.apply(b)
+					b = change{at: c.at + from, data: c.data[from:to]}.apply(b)
 				}
 				from = to
 			}

@@ -48,10 +48,43 @@ func TestAPowerCutLeavesWhatWasSynced(t *testing.T) {
 	}
 }
 
+// A sync that begins while something is being written says nothing of that, however it ends; and two may be under way at once.
+func TestASyncIsOfWhatWasWrittenBeforeItBegan(t *testing.T) {
+	tape := newTape()
+	d := &disk{synced: []byte("....")}
+	tape.disks["/db"] = d
+	for _, step := range []struct{ line, synced string }{
+		{`1 pwrite64(9</db>, "a", 1, 0) = 1`, "...."},
+		{`1 pwrite64(9</db>, "b", 1, 1 <unfinished ...>`, "...."},
+		{`2 fsync(9</db> <unfinished ...>`, "...."},
+		{`1 <... pwrite64 resumed>)           = 1`, "...."},
+		{`3 fdatasync(9</db> <unfinished ...>`, "...."},
+		{`1 pwrite64(9</db>, "c", 1, 2 <unfinished ...>`, "...."},
+		{`2 <... fsync resumed>)              = 0`, "a..."},
+		{`3 <... fdatasync resumed>)          = 0`, "ab.."},
+		{`2 fsync(9</db>)                     = 0`, "ab.."},
+		{`1 <... pwrite64 resumed>)           = 1`, "ab.."},
+		{`2 fsync(9</db>)                     = 0`, "abc."},
+		{`1 pwrite64(9</db>, "d", 1, 3 <unfinished ...>`, "abc."},
+		{`2 fsync(9</db>)                     = 0`, "abc."},
+		{`1 +++ killed by SIGKILL +++`, "abc."},
+	} {
+		if err := tape.line(step.line); err != nil {
+			t.Fatal(err)
+		}
+		if string(d.synced) != step.synced {
+			t.Errorf("after %s %s is certain, want %s", step.line, d.synced, step.synced)
+		}
+	}
+	if len(d.pending) != 1 {
+		t.Errorf("%d changes are left that may be there or not", len(d.pending))
+	}
+}
+
 // A server that is killed while it writes leaves any part of its last write, from the beginning; all before is there.
 func TestWhatAKilledServerLeavesIsAllThatWasSeenButTheEndOfTheLastWrite(t *testing.T) {
 	synced := []byte("0123456789")
-	write := func(at int64, data string) change { return change{at, []byte(data)} }
+	write := func(at int64, data string) change { return change{at: at, data: []byte(data)} }
 	for _, c := range []struct {
 		pending []change
 		is      string
@@ -129,7 +162,8 @@ func TestATraceThatIsNotUnderstoodIsRefused(t *testing.T) {
 		`1 mmap(9</db>, 0) = 0`,
 		`1 ftruncate(9</db>, much) = 0`,
 	} {
-		tape := &tape{disks: map[string]*disk{"/db": {}}, syncing: map[string]syncing{}}
+		tape := newTape()
+		tape.disks["/db"] = &disk{}
 		if err := tape.line(line); err == nil {
 			t.Errorf("%s is taken", line)
 		}

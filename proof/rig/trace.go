@@ -17,7 +17,7 @@ func replay(trace string, before map[string][]byte) (map[string]*disk, error) {
 		return nil, err
 	}
 	defer f.Close()
-	t := &tape{disks: map[string]*disk{}, syncing: map[string]syncing{}}
+	t := newTape()
 	for name, content := range before {
 		t.disks[name] = &disk{synced: content}
 	}
@@ -38,24 +38,32 @@ func replay(trace string, before map[string][]byte) (map[string]*disk, error) {
 
 // tape is what is known at one line of a trace.
 type tape struct {
-	disks   map[string]*disk
-	syncing map[string]syncing // by the thread that waits for it
+	disks    map[string]*disk
+	underway map[string]underway // by the thread that waits for it
 }
 
-type syncing struct {
-	file string
-	n    int // changes that were there when it began
+func newTape() *tape { return &tape{map[string]*disk{}, map[string]underway{}} }
+
+// underway is a call that has begun: a sync of the changes before one, or that change.
+type underway struct {
+	file   string
+	change int
 }
 
 // line takes one line: THREAD CALL(FD<FILE>, …) = RESULT, or the two halves of one that others came between.
 func (t *tape) line(line string) error {
 	thread, rest, _ := strings.Cut(line, " ")
 	rest = strings.TrimLeft(rest, " ")
-	if strings.HasPrefix(rest, "<... f") && strings.Contains(rest, "sync resumed>") {
-		if s, waits := t.syncing[thread]; waits && strings.HasSuffix(rest, "= 0") {
-			t.disks[s.file].sync(s.n)
+	if strings.HasPrefix(rest, "<... ") {
+		u, waits := t.underway[thread]
+		switch {
+		case !waits:
+		case !strings.Contains(rest, "sync resumed>"):
+			t.disks[u.file].done(u.change)
+		case strings.HasSuffix(rest, "= 0"):
+			t.disks[u.file].sync(u.change)
 		}
-		delete(t.syncing, thread)
+		delete(t.underway, thread)
 		return nil
 	}
 	call, args, ok := strings.Cut(rest, "(")
@@ -68,19 +76,20 @@ func (t *tape) line(line string) error {
 	if !ok || !ok2 || d == nil {
 		return nil
 	}
+	begun := strings.HasSuffix(args, "<unfinished ...>")
 	switch call {
 	case "fsync", "fdatasync":
-		if strings.HasSuffix(args, "<unfinished ...>") {
-			t.syncing[thread] = syncing{file, len(d.pending)}
+		if begun {
+			t.underway[thread] = underway{file, d.written()}
 			return nil
 		}
 		if strings.HasSuffix(args, "= 0") {
-			d.sync(len(d.pending))
+			d.sync(d.written())
 		}
 		return nil
 	case "ftruncate":
 		size, err := number(strings.TrimPrefix(args, ", "))
-		d.pending = append(d.pending, change{at: size})
+		t.change(thread, file, change{at: size, underway: begun})
 		return err
 	case "pwrite64":
 		data, rest, err := quoted(strings.TrimPrefix(args, ", "))
@@ -89,10 +98,19 @@ func (t *tape) line(line string) error {
 		}
 		_, rest, _ = strings.Cut(strings.TrimPrefix(rest, ", "), ", ") // the length is that of the text
 		at, err := number(rest)
-		d.pending = append(d.pending, change{at, data})
+		t.change(thread, file, change{at, data, begun})
 		return err
 	}
 	return fmt.Errorf("this is no call that the database was known to make")
+}
+
+// change adds a change to a file, which may be under way.
+func (t *tape) change(thread, file string, c change) {
+	d := t.disks[file]
+	if c.underway {
+		t.underway[thread] = underway{file, d.first + len(d.pending)}
+	}
+	d.pending = append(d.pending, c)
 }
 
 func number(text string) (int64, error) {
