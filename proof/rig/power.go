@@ -138,13 +138,14 @@ func (d *disk) sync(before int) {
 }
 
 // complete makes sure that everything that was written to a file is known: else the model would be of something else. Of the
-// last change the file may hold only the beginning: who is killed while they write has written some of the pages, or none.
+// last change, and of what was not done, the file may hold only the beginning: who is killed while they write has written some
+// of the pages, or none.
 func (d *disk) complete(file string) error {
 	is, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	all, last := bytes.Clone(d.synced), max(len(d.pending)-1, 0)
+	all, last := bytes.Clone(d.synced), min(d.written()-d.first, max(len(d.pending)-1, 0))
 	for _, c := range d.pending[:last] {
 		all = c.apply(all)
 	}

@@ -57,7 +57,7 @@ func (t *tape) line(line string) error {
 	if strings.HasPrefix(rest, "<... ") {
 		u, waits := t.underway[thread]
 		switch {
-		case !waits:
+		case !waits || strings.HasSuffix(rest, "= ?"): // it was killed
 		case !strings.Contains(rest, "sync resumed>"):
 			t.disks[u.file].done(u.change)
 		case strings.HasSuffix(rest, "= 0"):
@@ -76,7 +76,8 @@ func (t *tape) line(line string) error {
 	if !ok || !ok2 || d == nil {
 		return nil
 	}
-	begun := strings.HasSuffix(args, "<unfinished ...>")
+	// The call in which a process is killed may be told twice, of its thread and of the process, which strace is detached from.
+	begun := strings.HasSuffix(args, "<unfinished ...>") || strings.HasSuffix(args, "<detached ...>") || strings.HasSuffix(args, "= ?")
 	switch call {
 	case "fsync", "fdatasync":
 		if begun {
