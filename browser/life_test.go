@@ -44,9 +44,12 @@ func (w *walker) click() bool {
 		return false
 	}
 	w.lastSeen = asked
-	cookie := w.held(w.server.Public, sessionCookie)
-	wanted := time.Now().Add(lifespan)
-	if last := w.session.Issued.Add(longestLife); last.Before(wanted) {
+	cookie, now, last := w.held(w.server.Public, sessionCookie), time.Now(), w.session.Issued.Add(longestLife)
+	if cookie.Expires == 0 && now.After(last) {
+		return true // the time of both has run out since the page was drawn
+	}
+	wanted := now.Add(lifespan)
+	if last.Before(wanted) {
 		wanted = last
 	}
 	until := time.UnixMicro(int64(cookie.Expires * 1e6))
