@@ -33,8 +33,9 @@ type Store interface {
 	// that nobody has ended, and for an id that no row has.
 	EndReason(ctx context.Context, id ID) (Reason, error)
 
-	// ExpireSession ends a session whose time has run out at now, unless it has ended already, or lives for longer than until,
-	// as somebody has extended it; and reports whether it did.
+	// ExpireSession ends a session whose time has run out, by its row or by rules that were made stricter since: at now, or when it
+	// ran out if that was earlier. It does nothing when it has ended already, or lives for longer than until, the expiry that
+	// was seen, as somebody has extended it; and reports whether it did.
 	ExpireSession(ctx context.Context, id ID, until, now time.Time) (bool, error)
 
 	// EndSessions ends what is not ended among the sessions that the scope names; those whose time has run out get the
